@@ -1,0 +1,106 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from jidoka.frame.v1 import frame_pb2 as _frame_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PauseOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PAUSE_OUTCOME_UNSPECIFIED: _ClassVar[PauseOutcome]
+    PAUSE_OUTCOME_CONFIRMED: _ClassVar[PauseOutcome]
+    PAUSE_OUTCOME_REJECTED: _ClassVar[PauseOutcome]
+    PAUSE_OUTCOME_EXPIRED: _ClassVar[PauseOutcome]
+    PAUSE_OUTCOME_ACK_TIMEOUT: _ClassVar[PauseOutcome]
+    PAUSE_OUTCOME_STATE_TIMEOUT: _ClassVar[PauseOutcome]
+    PAUSE_OUTCOME_LINK_DOWN: _ClassVar[PauseOutcome]
+PAUSE_OUTCOME_UNSPECIFIED: PauseOutcome
+PAUSE_OUTCOME_CONFIRMED: PauseOutcome
+PAUSE_OUTCOME_REJECTED: PauseOutcome
+PAUSE_OUTCOME_EXPIRED: PauseOutcome
+PAUSE_OUTCOME_ACK_TIMEOUT: PauseOutcome
+PAUSE_OUTCOME_STATE_TIMEOUT: PauseOutcome
+PAUSE_OUTCOME_LINK_DOWN: PauseOutcome
+
+class PauseRequested(_message.Message):
+    __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    RULE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEFECT_LABEL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    episode_id: str
+    attempt: int
+    station: _frame_pb2.StationPath
+    rule_id: str
+    defect_label: str
+    text: str
+    lot_id: str
+    first_part_sequence: int
+    last_part_sequence: int
+    requested_at: _timestamp_pb2.Timestamp
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., attempt: _Optional[int] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PauseSettled(_message.Message):
+    __slots__ = ("request_id", "episode_id", "station", "outcome", "command_id", "attempts", "detail", "sent_at", "acknowledged_at", "held_at", "settled_at")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_AT_FIELD_NUMBER: _ClassVar[int]
+    HELD_AT_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_AT_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    episode_id: str
+    station: _frame_pb2.StationPath
+    outcome: PauseOutcome
+    command_id: int
+    attempts: int
+    detail: str
+    sent_at: _timestamp_pb2.Timestamp
+    acknowledged_at: _timestamp_pb2.Timestamp
+    held_at: _timestamp_pb2.Timestamp
+    settled_at: _timestamp_pb2.Timestamp
+    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., outcome: _Optional[_Union[PauseOutcome, str]] = ..., command_id: _Optional[int] = ..., attempts: _Optional[int] = ..., detail: _Optional[str] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., settled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LineResumed(_message.Message):
+    __slots__ = ("station", "episode_id", "resumed_at")
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_AT_FIELD_NUMBER: _ClassVar[int]
+    station: _frame_pb2.StationPath
+    episode_id: str
+    resumed_at: _timestamp_pb2.Timestamp
+    def __init__(self, station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., episode_id: _Optional[str] = ..., resumed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LineStateChanged(_message.Message):
+    __slots__ = ("station", "packml_state", "link_up", "remote_pause_enabled", "changed_at")
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    PACKML_STATE_FIELD_NUMBER: _ClassVar[int]
+    LINK_UP_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_PAUSE_ENABLED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    station: _frame_pb2.StationPath
+    packml_state: int
+    link_up: bool
+    remote_pause_enabled: bool
+    changed_at: _timestamp_pb2.Timestamp
+    def __init__(self, station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., packml_state: _Optional[int] = ..., link_up: _Optional[bool] = ..., remote_pause_enabled: _Optional[bool] = ..., changed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""The code of the mesh: an import package, path on disk = import path. `README.md` beside this file has its shape."""

@@ -1,0 +1,153 @@
+"""The broker: publishing with an acknowledgement, and a connection that comes back for ever and never lies about it."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import nats
+from google.protobuf.message import Message
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ObjectStoreConfig, StorageType, StreamConfig
+from nats.js.errors import BadRequestError
+from opentelemetry.trace import SpanKind
+
+from services.chassis import telemetry
+from services.chassis.errors import Unavailable
+from services.chassis.run import cancel, spawn
+from services.contracts import headers
+
+log = logging.getLogger("jidoka.bus")
+PUBLISH_DEADLINE_S = 3.0
+_PROBE_S = 2.0
+
+
+class Bus:
+    """One broker connection of one service. Start it first, stop it last."""
+
+    def __init__(self, url: str, user: str, password: str, inbox_prefix: str = "_INBOX") -> None:
+        self.user = user
+        self._url = url
+        self._password = password
+        self._inbox_prefix = inbox_prefix
+        self._client = Client()
+        self._last_round_trip = 0.0
+        self._lost = False
+        self._probe: asyncio.Task[Any] | None = None
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """The JetStream context of the live connection."""
+        return self._js
+
+    async def start(self) -> None:
+        """Connect; waits for a broker that is still away."""
+        self._client = await nats.connect(
+            self._url,
+            name=self.user,
+            user=self.user,
+            password=self._password,
+            inbox_prefix=self._inbox_prefix.encode(),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.25,  # type: ignore[arg-type]  # a float works and a second is long for a line
+            ping_interval=5,
+            max_outstanding_pings=2,
+            connect_timeout=2,
+            error_cb=_guarded(self._on_error),
+            disconnected_cb=_guarded(self._on_lost),
+            reconnected_cb=_guarded(self._on_return),
+        )
+        self._js = self._client.jetstream(timeout=PUBLISH_DEADLINE_S)
+        self._last_round_trip = time.monotonic()
+        self._probe = spawn(self._probe_forever(), "bus probe")
+
+    async def stop(self) -> None:
+        """Flush and close."""
+        await cancel(self._probe)
+        if self._client.is_connected:
+            await self._client.drain()
+        else:
+            await self._client.close()
+
+    def healthy(self) -> bool:
+        """Whether the broker answered lately: a half-open link still says `connected` (peers-and-pitfalls 3.3 R2)."""
+        return time.monotonic() - self._last_round_trip < 3 * _PROBE_S
+
+    async def publish(
+        self, subject: str, message: Message | bytes, msg_id: str, *, deadline_s: float = PUBLISH_DEADLINE_S, **extra: str
+    ) -> int:
+        """Publish and wait until the broker has stored it; returns the stream sequence.
+
+        Repeats until the deadline: the id makes a repeat harmless. Raises Unavailable: nothing is promised then.
+        """
+        payload = message if isinstance(message, bytes) else message.SerializeToString()
+        ends = time.monotonic() + deadline_s
+        pause_s = 0.05
+        with telemetry.span(f"publish {'.'.join(subject.split('.')[2:4])}", SpanKind.PRODUCER, subject=subject):
+            carried = {headers.MSG_ID: msg_id, **telemetry.inject(), **extra}
+            while True:
+                left_s = ends - time.monotonic()
+                try:
+                    ack = await self._js.publish(subject, payload, timeout=max(left_s, 0.01), headers=dict(carried))
+                    return int(ack.seq)
+                except (NatsError, TimeoutError, OSError) as error:
+                    if left_s <= pause_s:
+                        raise Unavailable(f"the broker did not acknowledge {subject}: {error}", fix="send again") from error
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+                pause_s = min(pause_s * 2, 0.5)
+
+    async def ensure_stream(self, name: str, subjects: list[str], max_age_s: int, duplicate_window_s: int) -> None:
+        """Create a stream or bring it up to date (provisioning; needs rights that services do not have)."""
+        config = StreamConfig(
+            name=name,
+            subjects=subjects,
+            max_age=max_age_s,
+            duplicate_window=duplicate_window_s,
+            storage=StorageType.FILE,
+            allow_direct=True,
+        )
+        try:
+            await self._js.add_stream(config)
+        except BadRequestError:
+            await self._js.update_stream(config)
+
+    async def ensure_bucket(self, name: str) -> None:
+        """Create an object-store bucket unless it exists (provisioning)."""
+        await self._js.create_object_store(name, ObjectStoreConfig(storage=StorageType.FILE))
+
+    async def _probe_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_PROBE_S)
+            try:
+                await asyncio.wait_for(self._client.flush(timeout=1), 2)  # type: ignore[no-untyped-call]
+                self._last_round_trip = time.monotonic()
+            except (NatsError, TimeoutError, OSError):
+                continue  # `healthy` tells
+
+    async def _on_error(self, error: Exception | None = None) -> None:
+        log.debug("broker: %s", error)
+
+    async def _on_lost(self, *_: object) -> None:
+        if not self._lost:
+            self._lost = True
+            log.warning("broker connection lost: reconnecting for ever")
+
+    async def _on_return(self, *_: object) -> None:
+        self._lost = False
+        log.warning("broker connection is back")
+
+
+def _guarded(callback: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An exception inside a nats-py callback ends reconnection for ever (peers-and-pitfalls 3.3 R1)."""
+
+    async def call(*args: Any) -> None:
+        try:
+            await callback(*args)
+        except Exception:
+            log.exception("broker callback failed")
+
+    return call

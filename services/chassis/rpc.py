@@ -1,0 +1,203 @@
+"""gRPC as every service uses it: deadlines on each call, tokens both ways, errors mapped once, traces carried along."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc.aio import AioRpcError, ServicerContext
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from opentelemetry.trace import SpanKind
+
+from services.chassis import errors, telemetry
+from services.chassis.auth import TokenSource, TokenVerifier, caller
+
+log = logging.getLogger("jidoka.rpc")
+T = TypeVar("T")
+
+_STATUS: dict[type[errors.MeshError], grpc.StatusCode] = {
+    errors.Invalid: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    errors.Denied: grpc.StatusCode.PERMISSION_DENIED,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.Conflict: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.Exhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.Bug: grpc.StatusCode.INTERNAL,
+}
+_KIND = {status: kind for kind, status in _STATUS.items()} | {
+    grpc.StatusCode.DEADLINE_EXCEEDED: errors.Unavailable,
+    grpc.StatusCode.CANCELLED: errors.Unavailable,
+}
+_DETAILS = "grpc-status-details-bin"
+_HEALTH = "/grpc.health.v1.Health/"
+
+
+def options(max_message_bytes: int) -> list[tuple[str, int]]:
+    """Size limits and keep-alive for a channel or a server."""
+    return [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.keepalive_time_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ]
+
+
+def status_code(error: errors.MeshError) -> grpc.StatusCode:
+    """The gRPC status of a kind of error."""
+    return _STATUS.get(type(error), grpc.StatusCode.INTERNAL)
+
+
+async def call(
+    method: Callable[..., Any], request: Any, *, deadline_s: float, token: TokenSource | None = None, name: str = ""
+) -> Any:
+    """One unary call. Raises a MeshError; cancels what is abandoned (a dropped aio call runs on, grpc #43462)."""
+    with telemetry.span(name or "rpc", SpanKind.CLIENT):
+        metadata = list(telemetry.inject().items())
+        if token is not None:
+            metadata.append(("authorization", await token.authorization()))
+        pending = method(request, timeout=deadline_s, metadata=metadata)
+        try:
+            return await pending
+        except AioRpcError as error:
+            raise from_rpc(error) from error
+        finally:
+            pending.cancel()
+
+
+def from_rpc(error: AioRpcError) -> errors.MeshError:
+    """The other side's typed error, with its field and fix."""
+    kind = _KIND.get(error.code(), errors.Bug)
+    trailing = error.trailing_metadata() or ()
+    for key, value in trailing:
+        if key == _DETAILS:
+            status = status_pb2.Status.FromString(value)
+            violation = error_details_pb2.BadRequest()
+            if status.details and status.details[0].Unpack(violation) and violation.field_violations:
+                found = violation.field_violations[0]
+                return kind(status.message, field=found.field, fix=found.description)
+    return kind(error.details() or error.code().name)
+
+
+async def _abort(context: ServicerContext[Any, Any], error: errors.MeshError) -> None:
+    code = status_code(error)
+    status = status_pb2.Status(code=code.value[0], message=error.message)  # type: ignore[index]
+    if error.field or error.fix:
+        violation = error_details_pb2.BadRequest()
+        violation.field_violations.add(field=error.field, description=error.fix)
+        status.details.add().Pack(violation)
+    context.set_trailing_metadata(((_DETAILS, status.SerializeToString()),))
+    await context.abort(code, str(error))
+
+
+class _Guard(grpc.aio.ServerInterceptor):
+    """Around each handler: token and scope, trace, error mapping, and an end even when the caller set no deadline."""
+
+    def __init__(self, verifier: TokenVerifier, scopes: Mapping[str, str], max_handler_s: float) -> None:
+        self._verifier = verifier
+        self._scopes = scopes
+        self._max_handler_s = max_handler_s
+
+    async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
+        handler = await continuation(details)
+        if handler is None or details.method.startswith(_HEALTH):
+            return handler
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(
+                self._unary(details.method, handler.unary_unary),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
+        return grpc.stream_stream_rpc_method_handler(
+            self._stream(details.method, handler.stream_stream),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+
+    async def _authenticate(self, method: str, metadata: Mapping[str, str]) -> None:
+        principal = await self._verifier.verify(metadata.get("authorization", ""))
+        if method not in self._scopes:
+            raise errors.Denied(f"no scope opens {method}", field="scope")
+        principal.require(self._scopes[method])
+        caller.set(principal)
+
+    def _unary(self, method: str, behavior: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T | None]]:
+        async def handle(request: Any, context: ServicerContext[Any, Any]) -> T | None:
+            metadata = dict(context.invocation_metadata() or ())
+            with telemetry.span(method.strip("/"), SpanKind.SERVER, telemetry.extract(metadata)):
+                try:
+                    async with asyncio.timeout(self._max_handler_s):
+                        await self._authenticate(method, metadata)
+                        return await behavior(request, context)
+                except Exception as error:
+                    await _abort(context, _expected(method, error))
+            return None
+
+        return handle
+
+    def _stream(self, method: str, behavior: Callable[..., AsyncIterator[T]]) -> Callable[..., AsyncIterator[T]]:
+        async def handle(requests: Any, context: ServicerContext[Any, Any]) -> AsyncIterator[T]:
+            try:
+                await self._authenticate(method, dict(context.invocation_metadata() or ()))
+                async for response in behavior(requests, context):
+                    yield response
+            except Exception as error:
+                await _abort(context, _expected(method, error))
+
+        return handle
+
+
+def _expected(method: str, error: Exception) -> errors.MeshError:
+    if isinstance(error, TimeoutError):
+        error = errors.Unavailable("the handler ran out of time", fix="send again")
+    if isinstance(error, errors.MeshError):
+        log.info("%s answered %s: %s", method, error.kind, error)
+        return error
+    log.exception("%s failed", method)
+    return errors.Bug("internal error: see the service's log")  # a raw exception text may hold secrets
+
+
+class Server:
+    """A grpc.aio server with health service; `address` is host:port (port 0 = any free one; `port` tells which)."""
+
+    def __init__(
+        self,
+        address: str,
+        verifier: TokenVerifier,
+        scopes: Mapping[str, str],
+        *,
+        max_message_bytes: int = 4 << 20,
+        max_concurrent: int = 64,
+        max_handler_s: float = 30.0,
+        drain_s: float = 5.0,
+    ) -> None:
+        # Past `max_concurrent` gRPC itself answers RESOURCE_EXHAUSTED, before anything was accepted.
+        self.grpc = grpc.aio.server(
+            interceptors=[_Guard(verifier, scopes, max_handler_s)],
+            options=options(max_message_bytes),
+            maximum_concurrent_rpcs=max_concurrent,
+        )
+        self._health = health_aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        self._drain_s = drain_s
+        self.port = self.grpc.add_insecure_port(address)
+
+    async def start(self) -> None:
+        await self.grpc.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        await self._health.enter_graceful_shutdown()
+        await self.grpc.stop(self._drain_s)
+
+
+def channel(target: str, *, max_message_bytes: int = 4 << 20) -> grpc.aio.Channel:
+    """A channel to host:port that reconnects for ever, at most 2 s apart."""
+    backoff = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000)]
+    return grpc.aio.insecure_channel(target, options=options(max_message_bytes) + backoff)
+

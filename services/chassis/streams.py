@@ -1,0 +1,232 @@
+"""Reading streams: `Consumer` shares work and acknowledges; `Follower` reads everything in order from a position."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from opentelemetry.trace import SpanKind
+
+from services.chassis import telemetry
+from services.chassis.bus import Bus
+from services.chassis.errors import Invalid, MeshError, Unavailable
+from services.chassis.run import cancel, spawn
+from services.contracts import headers
+from services.contracts.subjects import dead_letter
+
+log = logging.getLogger("jidoka.streams")
+_FETCH_S = 2.0
+_BATCH = 256
+PullSubscription = JetStreamContext.PullSubscription
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where a message stands in its stream, and when the broker stored it."""
+
+    subject: str
+    sequence: int
+    stored_at: datetime
+    redelivered: bool
+
+
+Handler = Callable[[Any, Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Messages that match `subject` (may end in `>`) are decoded as `message` and given to `handler`."""
+
+    subject: str
+    message: type[Message]
+    handler: Handler
+
+    def matches(self, subject: str) -> bool:
+        """Whether this route takes the subject."""
+        return subject.startswith(self.subject.removesuffix(">"))
+
+
+class _Reader:
+    """Fetches for ever; what is done with a message, subclasses say."""
+
+    def __init__(self, bus: Bus, stream: str, routes: Sequence[Route]) -> None:
+        self._bus = bus
+        self._stream = stream
+        self._routes = routes
+        self._task: asyncio.Task[Any] | None = None
+
+    async def start(self) -> None:
+        self._task = spawn(self._read_forever(), f"reader of {self._stream}")
+
+    async def stop(self) -> None:
+        await cancel(self._task)
+
+    async def _read_forever(self) -> None:
+        pause_s = 0.1
+        while True:
+            try:
+                subscription = await self._subscribe()
+                try:
+                    async for message in _messages(subscription):
+                        await self._take(message)
+                        pause_s = 0.1
+                finally:
+                    with contextlib.suppress(NatsError, TimeoutError, OSError):
+                        await subscription.unsubscribe()
+            except (NatsError, TimeoutError, OSError, Unavailable) as error:
+                log.debug("%s is read again in %.1f s: %s", self._stream, pause_s, error)
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+                pause_s = min(pause_s * 2, 2.0)
+
+    async def _subscribe(self) -> PullSubscription:
+        raise NotImplementedError
+
+    async def _take(self, message: Msg) -> None:
+        raise NotImplementedError
+
+    async def _handle(self, message: Msg) -> None:
+        route = next((route for route in self._routes if route.matches(message.subject)), None)
+        if route is None:
+            return
+        meta = message.metadata
+        delivery = Delivery(message.subject, meta.sequence.stream, meta.timestamp, meta.num_delivered > 1)
+        context = telemetry.extract(message.headers)
+        # A redelivery is linked, not parented: its trace ended long ago.
+        where = {"link": context} if delivery.redelivered else {"parent": context}
+        name = f"{self._bus.user} hears {'.'.join(message.subject.split('.')[2:4])}"
+        with telemetry.span(name, SpanKind.CONSUMER, **where):  # type: ignore[arg-type]
+            try:
+                decoded = route.message.FromString(message.data)
+            except DecodeError as error:
+                raise Invalid(f"not a {route.message.DESCRIPTOR.full_name}: {error}") from error
+            await route.handler(decoded, delivery)
+
+
+class Consumer(_Reader):
+    """A durable consumer (named as the service): each message is handled until done, then acknowledged for good.
+
+    Unavailable: again after a back-off, for ever. Any other MeshError: parked at once. A bug: parked after five tries.
+    """
+
+    _ACK_WAIT_S = 3.0
+    _TRIES = 5
+
+    def __init__(self, bus: Bus, stream: str, routes: Sequence[Route], durable: str = "") -> None:
+        super().__init__(bus, stream, routes)
+        self._durable = durable or bus.user
+
+    async def _subscribe(self) -> PullSubscription:
+        config = ConsumerConfig(
+            name=self._durable,
+            durable_name=self._durable,
+            filter_subjects=[route.subject for route in self._routes],
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self._ACK_WAIT_S,
+            max_ack_pending=1,
+        )
+        await self._bus.jetstream.add_consumer(self._stream, config)
+        return await self._bus.jetstream.pull_subscribe_bind(self._durable, self._stream)
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            async with self._kept_alive(message):
+                await self._handle(message)
+        except Unavailable as error:
+            delay_s = min(0.2 * 2 ** min(message.metadata.num_delivered, 6), 10.0) * random.uniform(0.5, 1.0)
+            log.warning("%s comes again in %.1f s: %s", message.subject, delay_s, error)
+            await message.nak(delay=delay_s)
+        except MeshError as error:
+            await self._park(message, str(error))
+        except Exception as error:
+            log.exception("%s failed, delivery %d", message.subject, message.metadata.num_delivered)
+            if message.metadata.num_delivered >= self._TRIES:
+                await self._park(message, f"failed {self._TRIES} times: {type(error).__name__}")
+            else:
+                await message.nak(delay=1.0)
+        else:
+            await message.ack_sync(timeout=2)
+
+    async def _park(self, message: Msg, reason: str) -> None:
+        sequence = message.metadata.sequence.stream
+        subject = dead_letter(self._bus.user, message.subject.split(".")[2])
+        origin = {
+            headers.DEAD_REASON: " ".join(reason.split())[:500],
+            headers.DEAD_SUBJECT: message.subject,
+            headers.DEAD_SEQUENCE: str(sequence),
+        }
+        log.error("parked %s: %s", message.subject, reason)
+        await self._bus.publish(subject, message.data, f"{self._bus.user}:{self._stream}:{sequence}", **origin)
+        await message.ack_sync(timeout=2)
+
+    @contextlib.asynccontextmanager
+    async def _kept_alive(self, message: Msg) -> AsyncIterator[None]:
+        """Long work stays ours; a crash gives the message to another after ACK_WAIT_S."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(self._ACK_WAIT_S / 3)
+                with contextlib.suppress(NatsError, OSError):
+                    await message.in_progress()
+
+        task = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            await cancel(task)
+
+
+class Follower(_Reader):
+    """Reads every matching message once and in order, starting behind the position that the reader keeps itself.
+
+    `position()` is asked at each (re)subscription: state and position live together, so nothing is applied twice.
+    """
+
+    def __init__(self, bus: Bus, stream: str, routes: Sequence[Route], position: Callable[[], int]) -> None:
+        super().__init__(bus, stream, routes)
+        self._position = position
+        self._expected = 1
+
+    async def _subscribe(self) -> PullSubscription:
+        config = ConsumerConfig(
+            filter_subjects=[route.subject for route in self._routes],
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=self._position() + 1,
+            ack_policy=AckPolicy.NONE,
+            inactive_threshold=30.0,
+            mem_storage=True,
+        )
+        self._expected = 1
+        return await self._bus.jetstream.pull_subscribe("", stream=self._stream, config=config)
+
+    async def _take(self, message: Msg) -> None:
+        if message.metadata.sequence.consumer != self._expected:
+            raise Unavailable("a fetched batch was lost on the way: subscribe again from the position")
+        self._expected += 1
+        try:
+            await self._handle(message)
+        except Invalid as error:
+            log.error("skipped %s %d: %s", message.subject, message.metadata.sequence.stream, error)
+
+
+async def _messages(subscription: PullSubscription) -> AsyncIterator[Msg]:
+    """One at a time when up to date (no waiting for company), in batches when far behind."""
+    batch = 1
+    while True:
+        try:
+            # fetch() may hang after a reconnect (nats.py #933): our own clock ends it.
+            fetched = await asyncio.wait_for(subscription.fetch(batch, timeout=_FETCH_S), _FETCH_S + 2)
+        except TimeoutError:
+            await subscription.consumer_info()  # raises when the consumer is gone: then subscribe anew
+            continue
+        for message in fetched:
+            yield message
+        batch = max(1, min(fetched[-1].metadata.num_pending or 1, _BATCH)) if fetched else 1

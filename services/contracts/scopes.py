@@ -1,0 +1,31 @@
+"""OAuth2 scopes of the mesh, and the roles that people hold. Issuer and services are provisioned from these tables."""
+
+INSPECTION_SUBMIT = "inspection.submit"
+VERDICT_JUDGE = "verdict.judge"
+MODEL_READ = "model.read"
+RESULT_READ = "result.read"
+PRODUCT_WRITE = "product.write"
+METRICS_READ = "metrics.read"
+
+SCOPES = (INSPECTION_SUBMIT, VERDICT_JUDGE, MODEL_READ, RESULT_READ, PRODUCT_WRITE, METRICS_READ)
+
+# What each service may ask of the others (DESIGN section 5: least privilege).
+SERVICE_SCOPES = {
+    "preprocessing": (VERDICT_JUDGE,),
+    "inference": (),
+    "postprocessing": (),
+    "opcua-bridge": (),
+    "mes-connector": (),
+    "gateway": (INSPECTION_SUBMIT, MODEL_READ),
+}
+
+# What a person's role grants at the gateway.
+ROLE_SCOPES = {
+    "operator": (RESULT_READ,),
+    "quality-engineer": (RESULT_READ, PRODUCT_WRITE),
+    "ml-engineer": (RESULT_READ, MODEL_READ),
+    "maintenance": (RESULT_READ,),
+    "viewer": (RESULT_READ,),
+    "auditor": (RESULT_READ,),
+    "admin": (),
+}

@@ -1,0 +1,150 @@
+"""The one table of who says what to whom.
+
+`jidoka.v1.<noun>.<past-verb>.<site>.<line>.<station>`: the first four tokens name exactly one protobuf message.
+The broker's streams and each service's permissions are derived from this table (tests/contract/test_subjects.py).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.message import Message
+from jidoka.line.v1 import line_pb2
+from jidoka.verdict.v1 import verdict_pb2
+from jidoka.workrequest.v1 import workrequest_pb2
+
+
+class At(Protocol):
+    """Anything that says where: a StationPath of the wire or a service's own value."""
+
+    @property
+    def site(self) -> str: ...
+    @property
+    def line(self) -> str: ...
+    @property
+    def station(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A JetStream stream: how long its facts are kept, and how long a repeated Msg-Id is recognised."""
+
+    name: str
+    max_age_s: int
+    duplicate_window_s: int
+
+
+DAY_S = 86_400
+# What the rules fold stands in ONE stream, because only one stream has one order (services/README.md, decision 2).
+STATION = Stream("STATION", max_age_s=14 * DAY_S, duplicate_window_s=3_600)
+# Actions are re-emitted with the same id when rule state is rebuilt: the window outlives any rebuild of a shift.
+LINE = Stream("LINE", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S)
+WORKREQUEST = Stream("WORKREQUEST", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S)
+DEAD = Stream("DEAD", max_age_s=30 * DAY_S, duplicate_window_s=120)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One fact: its message, its only publisher, those who listen, and the stream that keeps it."""
+
+    noun: str
+    verb: str
+    message: type[Message]
+    publisher: str
+    listeners: tuple[str, ...]
+    stream: Stream
+
+    def at(self, where: At) -> str:
+        """The subject for one station."""
+        return f"jidoka.v1.{self.noun}.{self.verb}.{where.site}.{where.line}.{where.station}"
+
+    @property
+    def everywhere(self) -> str:
+        """The filter that matches it at every station."""
+        return f"jidoka.v1.{self.noun}.{self.verb}.>"
+
+
+VERDICT_REACHED = Subject(
+    "verdict", "reached", verdict_pb2.Verdict, "postprocessing", ("postprocessing", "opcua-bridge", "gateway"), STATION
+)
+PAUSE_SETTLED = Subject(
+    "line", "pause-settled", line_pb2.PauseSettled, "opcua-bridge", ("postprocessing", "gateway"), STATION
+)
+LINE_RESUMED = Subject(
+    "line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway"), STATION
+)
+PAUSE_REQUESTED = Subject(
+    "line", "pause-requested", line_pb2.PauseRequested, "postprocessing", ("opcua-bridge", "gateway"), LINE
+)
+LINE_STATE_CHANGED = Subject(
+    "line", "state-changed", line_pb2.LineStateChanged, "opcua-bridge", ("gateway",), LINE
+)
+WORK_REQUESTED = Subject(
+    "workrequest",
+    "requested",
+    workrequest_pb2.WorkRequested,
+    "postprocessing",
+    ("mes-connector", "gateway"),
+    WORKREQUEST,
+)
+WORK_OPENED = Subject(
+    "workrequest", "opened", workrequest_pb2.WorkRequestOpened, "mes-connector", ("gateway",), WORKREQUEST
+)
+WORK_DEAD_LETTERED = Subject(
+    "workrequest",
+    "dead-lettered",
+    workrequest_pb2.WorkRequestDeadLettered,
+    "mes-connector",
+    ("gateway",),
+    WORKREQUEST,
+)
+
+SUBJECTS = (
+    VERDICT_REACHED,
+    PAUSE_SETTLED,
+    LINE_RESUMED,
+    PAUSE_REQUESTED,
+    LINE_STATE_CHANGED,
+    WORK_REQUESTED,
+    WORK_OPENED,
+    WORK_DEAD_LETTERED,
+)
+STREAMS = (STATION, LINE, WORKREQUEST, DEAD)
+SERVICES = ("preprocessing", "inference", "postprocessing", "opcua-bridge", "mes-connector", "gateway")
+
+# Object-store buckets: (name, who writes, who reads).
+GOLDENS = "goldens"
+BUCKETS = ((GOLDENS, ("gateway",), ("preprocessing", "gateway")),)
+
+
+def dead_letter(service: str, noun: str) -> str:
+    """Where a message that `service` can never handle is parked, with the reason in a header."""
+    return f"jidoka.v1.dead.{service}.{noun}"
+
+
+def subjects_of(stream: Stream) -> list[str]:
+    """The subject filters that a stream keeps."""
+    return ["jidoka.v1.dead.>"] if stream is DEAD else [s.everywhere for s in SUBJECTS if s.stream is stream]
+
+
+def inbox_of(service: str) -> str:
+    """Where the broker answers a service; a service may listen to its own inbox and to nothing else."""
+    return f"_INBOX.{service}"
+
+
+def permissions(service: str) -> tuple[list[str], list[str]]:
+    """What a service may (publish, subscribe): its own facts, and pulling from the streams that it listens to."""
+    publish = [s.everywhere for s in SUBJECTS if s.publisher == service] + [f"jidoka.v1.dead.{service}.>"]
+    for stream in {s.stream.name for s in SUBJECTS if service in s.listeners}:
+        publish += [
+            f"$JS.API.STREAM.INFO.{stream}",
+            f"$JS.API.CONSUMER.*.{stream}.>",
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.>",
+            f"$JS.ACK.{stream}.>",
+        ]
+    for bucket, writers, readers in BUCKETS:
+        api = [f"$JS.API.*.*.OBJ_{bucket}", f"$JS.API.*.*.OBJ_{bucket}.>", f"$JS.API.*.*.*.OBJ_{bucket}.>"]
+        if service in readers:
+            publish += [*api, f"$JS.FC.OBJ_{bucket}.>", f"$JS.ACK.OBJ_{bucket}.>"]
+        if service in writers:
+            publish += [f"$O.{bucket}.>"]
+    return sorted(publish), [f"{inbox_of(service)}.>"]

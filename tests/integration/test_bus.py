@@ -1,0 +1,95 @@
+import asyncio
+import contextlib
+
+import pytest
+from jidoka.line.v1 import line_pb2
+
+from services.chassis.bus import Bus
+from services.chassis.errors import Invalid, Unavailable
+from services.chassis.streams import Consumer, Delivery, Follower, Route
+from services.contracts.plant import Place
+from services.contracts.subjects import LINE, LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_REQUESTED, STATION
+
+PLACE = Place("lyon", "smt1", "aoi1")
+
+
+def requested(number: int) -> line_pb2.PauseRequested:
+    return line_pb2.PauseRequested(request_id=f"r{number}")
+
+
+async def until(condition, deadline_s: float = 10) -> None:
+    async with asyncio.timeout(deadline_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_repeated_message_id_is_stored_once(bus: Bus):
+    first = await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
+    again = await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
+
+    assert first == again
+    assert (await bus.jetstream.stream_info(LINE.name)).state.messages == 1
+
+
+async def test_a_consumer_gets_each_message_until_it_is_done_with_it(bus: Bus):
+    seen: list[tuple[str, bool]] = []
+
+    async def handler(message: line_pb2.PauseRequested, delivery: Delivery) -> None:
+        seen.append((message.request_id, delivery.redelivered))
+        if len(seen) == 1:
+            raise Unavailable("the PLC is away")
+
+    consumer = Consumer(bus, LINE.name, [Route(PAUSE_REQUESTED.everywhere, line_pb2.PauseRequested, handler)])
+    await consumer.start()
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
+    await until(lambda: len(seen) == 2)
+    await consumer.stop()
+
+    assert seen == [("r1", False), ("r1", True)]
+
+
+async def test_what_can_never_be_handled_is_parked_with_its_reason(bus: Bus):
+    async def handler(message: line_pb2.PauseRequested, delivery: Delivery) -> None:
+        raise Invalid("unknown line", field="station.line")
+
+    consumer = Consumer(bus, LINE.name, [Route(PAUSE_REQUESTED.everywhere, line_pb2.PauseRequested, handler)])
+    await consumer.start()
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), b"\xff\xff not protobuf", "bad")
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(2), "r2")
+    parked = await bus.jetstream.pull_subscribe("jidoka.v1.dead.>", stream="DEAD")
+    dead = [message for _ in range(2) for message in await parked.fetch(1, timeout=5)]
+    await consumer.stop()
+
+    assert "not a jidoka.line.v1.PauseRequested" in dead[0].headers["jidoka-dead-reason"]
+    assert dead[1].headers["jidoka-dead-reason"] == "station.line: unknown line"
+    assert dead[1].data == requested(2).SerializeToString()
+
+
+async def test_a_follower_applies_each_message_once_in_order_although_the_broker_dies(bus: Bus, nats_server):
+    applied: list[int] = []
+
+    async def handler(message: line_pb2.LineResumed, delivery: Delivery) -> None:
+        applied.append(delivery.sequence)
+
+    route = Route(LINE_RESUMED.everywhere, line_pb2.LineResumed, handler)
+    follower = Follower(bus, STATION.name, [route], lambda: applied[-1] if applied else 0)
+    await follower.start()
+    for number in range(300):
+        await bus.publish(LINE_RESUMED.at(PLACE), line_pb2.LineResumed(episode_id=str(number)), f"e{number}")
+        if number == 150:
+            nats_server.kill()
+            nats_server.start()
+    await until(lambda: len(applied) == 300)
+    await follower.stop()
+
+    assert applied == list(range(1, 301))
+
+
+async def test_publishing_without_a_broker_is_unavailable_within_the_deadline(bus: Bus, nats_server):
+    nats_server.kill()
+    with pytest.raises(Unavailable, match="did not acknowledge"):
+        await bus.publish(LINE_STATE_CHANGED.at(PLACE), b"", "x", deadline_s=0.5)
+    nats_server.start()
+    with contextlib.suppress(Unavailable):
+        await bus.publish(LINE_STATE_CHANGED.at(PLACE), b"", "x", deadline_s=5)
+    assert (await bus.jetstream.stream_info(LINE.name)).state.messages == 1

@@ -1,0 +1,1 @@
+"""The `jidoka` command and what it needs: the embedded plant, simulators, training, code generation."""
