@@ -138,7 +138,9 @@ class TokenSource:
         except Exception as error:  # authlib raises its own, httpx's and KeyError for one and the same absence
             if time.time() < self._expires_at:
                 return
-            raise Unavailable(f"no token from {self._issuer}: {error}", fix="is the issuer up, the secret right?") from error
+            raise Unavailable(
+                f"no token from {self._issuer}: {error}", fix="is the issuer up, the secret right?"
+            ) from error
         self._token = token["access_token"]
         self._expires_at = float(token["expires_at"])
 

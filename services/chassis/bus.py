@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import nats
@@ -53,7 +53,7 @@ class Bus:
             password=self._password,
             inbox_prefix=self._inbox_prefix.encode(),
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,  # type: ignore[arg-type]  # a float works and a second is long for a line
+            reconnect_time_wait=0.25,
             ping_interval=5,
             max_outstanding_pings=2,
             connect_timeout=2,
@@ -78,7 +78,13 @@ class Bus:
         return time.monotonic() - self._last_round_trip < 3 * _PROBE_S
 
     async def publish(
-        self, subject: str, message: Message | bytes, msg_id: str, *, deadline_s: float = PUBLISH_DEADLINE_S, **extra: str
+        self,
+        subject: str,
+        message: Message | bytes,
+        msg_id: str,
+        *,
+        extra: Mapping[str, str] | None = None,
+        deadline_s: float = PUBLISH_DEADLINE_S,
     ) -> int:
         """Publish and wait until the broker has stored it; returns the stream sequence.
 
@@ -88,7 +94,7 @@ class Bus:
         ends = time.monotonic() + deadline_s
         pause_s = 0.05
         with telemetry.span(f"publish {'.'.join(subject.split('.')[2:4])}", SpanKind.PRODUCER, subject=subject):
-            carried = {headers.MSG_ID: msg_id, **telemetry.inject(), **extra}
+            carried = {headers.MSG_ID: msg_id, **telemetry.inject(), **(extra or {})}
             while True:
                 left_s = ends - time.monotonic()
                 try:
@@ -96,7 +102,9 @@ class Bus:
                     return int(ack.seq)
                 except (NatsError, TimeoutError, OSError) as error:
                     if left_s <= pause_s:
-                        raise Unavailable(f"the broker did not acknowledge {subject}: {error}", fix="send again") from error
+                        raise Unavailable(
+                            f"the broker did not acknowledge {subject}: {error}", fix="send again"
+                        ) from error
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
                 pause_s = min(pause_s * 2, 0.5)
 
@@ -123,7 +131,7 @@ class Bus:
         while True:
             await asyncio.sleep(_PROBE_S)
             try:
-                await asyncio.wait_for(self._client.flush(timeout=1), 2)  # type: ignore[no-untyped-call]
+                await asyncio.wait_for(self._client.flush(timeout=1), 2)
                 self._last_round_trip = time.monotonic()
             except (NatsError, TimeoutError, OSError):
                 continue  # `healthy` tells

@@ -86,7 +86,7 @@ def from_rpc(error: AioRpcError) -> errors.MeshError:
 
 async def _abort(context: ServicerContext[Any, Any], error: errors.MeshError) -> None:
     code = status_code(error)
-    status = status_pb2.Status(code=code.value[0], message=error.message)  # type: ignore[index]
+    status = status_pb2.Status(code=code.value[0], message=error.message)
     if error.field or error.fix:
         violation = error_details_pb2.BadRequest()
         violation.field_violations.add(field=error.field, description=error.fix)
@@ -128,7 +128,7 @@ class _Guard(grpc.aio.ServerInterceptor):
 
     def _unary(self, method: str, behavior: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T | None]]:
         async def handle(request: Any, context: ServicerContext[Any, Any]) -> T | None:
-            metadata = dict(context.invocation_metadata() or ())
+            metadata = _metadata(context)
             with telemetry.span(method.strip("/"), SpanKind.SERVER, telemetry.extract(metadata)):
                 try:
                     async with asyncio.timeout(self._max_handler_s):
@@ -143,7 +143,7 @@ class _Guard(grpc.aio.ServerInterceptor):
     def _stream(self, method: str, behavior: Callable[..., AsyncIterator[T]]) -> Callable[..., AsyncIterator[T]]:
         async def handle(requests: Any, context: ServicerContext[Any, Any]) -> AsyncIterator[T]:
             try:
-                await self._authenticate(method, dict(context.invocation_metadata() or ()))
+                await self._authenticate(method, _metadata(context))
                 async for response in behavior(requests, context):
                     yield response
             except Exception as error:
@@ -152,13 +152,17 @@ class _Guard(grpc.aio.ServerInterceptor):
         return handle
 
 
+def _metadata(context: ServicerContext[Any, Any]) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
 def _expected(method: str, error: Exception) -> errors.MeshError:
     if isinstance(error, TimeoutError):
         error = errors.Unavailable("the handler ran out of time", fix="send again")
     if isinstance(error, errors.MeshError):
         log.info("%s answered %s: %s", method, error.kind, error)
         return error
-    log.exception("%s failed", method)
+    log.error("%s failed", method, exc_info=error)
     return errors.Bug("internal error: see the service's log")  # a raw exception text may hold secrets
 
 
@@ -200,4 +204,3 @@ def channel(target: str, *, max_message_bytes: int = 4 << 20) -> grpc.aio.Channe
     """A channel to host:port that reconnects for ever, at most 2 s apart."""
     backoff = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000)]
     return grpc.aio.insecure_channel(target, options=options(max_message_bytes) + backoff)
-

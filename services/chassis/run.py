@@ -104,11 +104,11 @@ async def _drain(started: list[Component], deadline_s: float) -> None:
 def run(name: str, settings_type: type[S], build: Callable[[S], Service]) -> None:
     """The whole `main` of a service: read settings, build, serve. Exit code 2: refused to start, 1: died."""
     try:
-        settings = settings_type()  # type: ignore[call-arg]  # read from the environment
+        settings = settings_type()
         telemetry.setup(name, settings.otlp_endpoint, settings.log_level)
         asyncio.run(_main(name, settings, build))
     except (MeshError, ValidationError) as error:
-        print(f"{name} refuses to start: {error}", file=sys.stderr)
+        sys.stderr.write(f"{name} refuses to start: {error}\n")
         raise SystemExit(2) from None
     finally:
         telemetry.shutdown()

@@ -164,7 +164,7 @@ class Consumer(_Reader):
             headers.DEAD_SEQUENCE: str(sequence),
         }
         log.error("parked %s: %s", message.subject, reason)
-        await self._bus.publish(subject, message.data, f"{self._bus.user}:{self._stream}:{sequence}", **origin)
+        await self._bus.publish(subject, message.data, f"{self._bus.user}:{self._stream}:{sequence}", extra=origin)
         await message.ack_sync(timeout=2)
 
     @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Self
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
@@ -74,7 +75,7 @@ def span(
     kind: SpanKind = SpanKind.INTERNAL,
     parent: Context | None = None,
     link: Context | None = None,
-    **attributes: str | int | float | bool,
+    **attributes: str | float | bool,
 ) -> Iterator[Span]:
     """A span around a piece of work. Never keep one open across a `yield` to a caller (opentelemetry-python #2606)."""
     links = [Link(trace.get_current_span(link).get_span_context())] if link is not None else None
@@ -90,7 +91,7 @@ class Stopwatch:
     def __init__(self, stage: str) -> None:
         self.stage = stage
 
-    def __enter__(self) -> "Stopwatch":
+    def __enter__(self) -> Self:
         self._started = time.perf_counter()
         return self
 

@@ -65,7 +65,7 @@ class Quality(_Strict):
     max_mean: float = Field(default=247.0, ge=0, le=255)
     """Mean grey level."""
     max_mismatch: Share = 0.12
-    """Share of pixels that differ from the golden template after registration; more means: wrong part or bad picture."""
+    """Share of pixels that differ from the registered golden template; more means: wrong part or bad picture."""
 
 
 class Recipe(_Strict):
@@ -150,7 +150,7 @@ class Plant(_Strict):
             ("station", [str(place) for place, _, _ in self.stations()]),
         ):
             if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"{kind} {sorted(twice)[0]!r} is there twice: rename one")
+                raise ValueError(f"{kind} {min(twice)!r} is there twice: rename one")
         for place, _, station in self.stations():
             for name in station.recipes:
                 if self.recipe(name) is None:

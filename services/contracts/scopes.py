@@ -11,7 +11,7 @@ SCOPES = (INSPECTION_SUBMIT, VERDICT_JUDGE, MODEL_READ, RESULT_READ, PRODUCT_WRI
 
 # What each service may ask of the others (DESIGN section 5: least privilege).
 SERVICE_SCOPES = {
-    "preprocessing": (VERDICT_JUDGE,),
+    "preprocessing": (VERDICT_JUDGE, MODEL_READ),
     "inference": (),
     "postprocessing": (),
     "opcua-bridge": (),

@@ -69,15 +69,11 @@ VERDICT_REACHED = Subject(
 PAUSE_SETTLED = Subject(
     "line", "pause-settled", line_pb2.PauseSettled, "opcua-bridge", ("postprocessing", "gateway"), STATION
 )
-LINE_RESUMED = Subject(
-    "line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway"), STATION
-)
+LINE_RESUMED = Subject("line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway"), STATION)
 PAUSE_REQUESTED = Subject(
     "line", "pause-requested", line_pb2.PauseRequested, "postprocessing", ("opcua-bridge", "gateway"), LINE
 )
-LINE_STATE_CHANGED = Subject(
-    "line", "state-changed", line_pb2.LineStateChanged, "opcua-bridge", ("gateway",), LINE
-)
+LINE_STATE_CHANGED = Subject("line", "state-changed", line_pb2.LineStateChanged, "opcua-bridge", ("gateway",), LINE)
 WORK_REQUESTED = Subject(
     "workrequest",
     "requested",
@@ -142,9 +138,14 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
             f"$JS.ACK.{stream}.>",
         ]
     for bucket, writers, readers in BUCKETS:
-        api = [f"$JS.API.*.*.OBJ_{bucket}", f"$JS.API.*.*.OBJ_{bucket}.>", f"$JS.API.*.*.*.OBJ_{bucket}.>"]
         if service in readers:
-            publish += [*api, f"$JS.FC.OBJ_{bucket}.>", f"$JS.ACK.OBJ_{bucket}.>"]
+            publish += [
+                f"$JS.API.STREAM.INFO.OBJ_{bucket}",
+                f"$JS.API.STREAM.MSG.GET.OBJ_{bucket}",
+                f"$JS.API.DIRECT.GET.OBJ_{bucket}.>",
+                f"$JS.API.CONSUMER.*.OBJ_{bucket}.>",
+                f"$JS.FC.OBJ_{bucket}.>",
+            ]
         if service in writers:
-            publish += [f"$O.{bucket}.>"]
+            publish += [f"$O.{bucket}.>", f"$JS.API.STREAM.PURGE.OBJ_{bucket}"]
     return sorted(publish), [f"{inbox_of(service)}.>"]

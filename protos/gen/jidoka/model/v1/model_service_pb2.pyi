@@ -32,7 +32,7 @@ class ListModelsResponse(_message.Message):
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "version", "digest", "state", "detail", "last_probe_at", "probe_duration_ms")
+    __slots__ = ("name", "version", "digest", "state", "detail", "last_probe_at", "probe_duration_ms", "labels")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Model(_message.Message):
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     LAST_PROBE_AT_FIELD_NUMBER: _ClassVar[int]
     PROBE_DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     digest: str
@@ -47,4 +48,5 @@ class Model(_message.Message):
     detail: str
     last_probe_at: _timestamp_pb2.Timestamp
     probe_duration_ms: float
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., detail: _Optional[str] = ..., last_probe_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., probe_duration_ms: _Optional[float] = ...) -> None: ...
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., detail: _Optional[str] = ..., last_probe_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., probe_duration_ms: _Optional[float] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...

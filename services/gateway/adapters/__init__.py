@@ -1,0 +1,1 @@
+"""Between HTTP, gRPC, the broker and the view."""

@@ -1,0 +1,151 @@
+"""The REST API. Every endpoint wants a token; the schema itself is served at /v1/openapi.json."""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, File, Form, Header, Query, Request, Response, UploadFile
+from google.protobuf.timestamp_pb2 import Timestamp
+from jidoka.frame.v1 import frame_pb2
+from opentelemetry.trace import SpanKind
+
+from services.chassis import telemetry
+from services.chassis.auth import Principal, TokenVerifier
+from services.chassis.errors import Denied, Invalid, NotFound
+from services.contracts.plant import Plant
+from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ, ROLE_SCOPES
+from services.gateway.adapters import http_errors
+from services.gateway.domain import View
+from services.gateway.ports import Inspection, Models, Products
+
+_PRODUCT = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class Door:
+    """Who may come in: a FastAPI dependency for each scope."""
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+
+    async def enter(self, authorization: str) -> Principal:
+        """The caller, whose roles grant scopes too."""
+        caller = await self._verifier.verify(authorization)
+        granted = {scope for role in caller.roles for scope in ROLE_SCOPES.get(role, ())}
+        return Principal(caller.subject, caller.client, caller.scopes | granted, caller.roles)
+
+    def needs(self, scope: str | None) -> Any:
+        """A dependency that lets in whoever has the scope (None: any valid token)."""
+
+        async def check(authorization: Annotated[str, Header()] = "") -> Principal:
+            caller = await self.enter(authorization)
+            if scope is not None:
+                caller.require(scope)
+            return caller
+
+        return Depends(check)
+
+
+def create(
+    plant: Plant, view: View, door: Door, inspection: Inspection, products: Products, models: Models, max_bytes: int
+) -> FastAPI:
+    """The application."""
+    app = FastAPI(title="Jidoka gateway", version="1", openapi_url=None)
+    http_errors.install(app)
+    _trace(app)
+    _commands(app, plant, door, inspection, products, max_bytes)
+    _views(app, view, door, models)
+
+    @app.get("/v1/openapi.json", dependencies=[door.needs(None)], include_in_schema=False)
+    async def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    return app
+
+
+def _trace(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def traced(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        parent = telemetry.extract(request.headers)
+        with telemetry.span(f"{request.method} {request.url.path}", SpanKind.SERVER, parent):
+            return await call_next(request)
+
+
+def _commands(
+    app: FastAPI, plant: Plant, door: Door, inspection: Inspection, products: Products, max_bytes: int
+) -> None:
+    owners = {(p.site, p.line, p.station): station.camera_client for p, _, station in plant.stations()}
+
+    @app.post("/v1/inspections", summary="Inspect one part")
+    async def inspect(
+        image: Annotated[UploadFile, File(description="PNG or JPEG")],
+        site: Annotated[str, Form()],
+        line: Annotated[str, Form()],
+        station: Annotated[str, Form()],
+        lot_id: Annotated[str, Form()],
+        part_sequence: Annotated[int, Form(ge=1)],
+        product_id: Annotated[str, Form()],
+        caller: Annotated[Principal, door.needs(INSPECTION_SUBMIT)],
+        recipe: Annotated[str, Form()] = "",
+        inspection_id: Annotated[str, Form(description="keep it when you send again")] = "",
+    ) -> dict[str, Any]:
+        owner = owners.get((site, line, station))
+        if owner is not None and caller.client != owner:
+            raise Denied(f"{caller.client} may not submit for {site}/{line}/{station}", field="station")
+        captured_at = Timestamp()
+        captured_at.FromNanoseconds(time.time_ns())
+        frame = frame_pb2.Frame(
+            inspection_id=inspection_id or uuid.uuid4().hex,
+            station=frame_pb2.StationPath(site=site, line=line, station=station),
+            part=frame_pb2.PartRef(lot_id=lot_id, part_sequence=part_sequence, product_id=product_id),
+            image=await _bounded(image, max_bytes),
+            captured_at=captured_at,
+            recipe=recipe,
+        )
+        return await inspection.inspect(frame)
+
+    @app.put("/v1/products/{product_id}/golden", summary="Register a golden template")
+    async def put_golden(
+        product_id: str, image: Annotated[UploadFile, File()], _: Annotated[Principal, door.needs(PRODUCT_WRITE)]
+    ) -> dict[str, str]:
+        if not _PRODUCT.fullmatch(product_id):
+            raise Invalid("must be 1 to 128 of A-Z a-z 0-9 . _ -", field="product_id")
+        return {
+            "productId": product_id,
+            "sha256": await products.put_golden(product_id, await _bounded(image, max_bytes)),
+        }
+
+
+def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
+    read = [door.needs(RESULT_READ)]
+
+    @app.get("/v1/lines", dependencies=read, summary="Every line: its state and its counts")
+    async def lines() -> list[dict[str, Any]]:
+        return list(view.lines.values())
+
+    @app.get("/v1/inspections", dependencies=read, summary="The newest verdicts")
+    async def inspections(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+        return view.inspections.newest(limit)
+
+    @app.get("/v1/inspections/{inspection_id}", dependencies=read, summary="One verdict")
+    async def one_inspection(inspection_id: str) -> dict[str, Any]:
+        found = view.inspections.get(inspection_id)
+        if found is None:
+            raise NotFound(f"no inspection {inspection_id!r} among the newest", field="inspection_id")
+        return found
+
+    @app.get("/v1/workrequests", dependencies=read, summary="Work requests and how far they got")
+    async def workrequests(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+        return view.workrequests.newest(limit)
+
+    @app.get("/v1/models", dependencies=[door.needs(MODEL_READ)], summary="Models and how they do")
+    async def served_models() -> list[dict[str, Any]]:
+        return await models.list()
+
+
+async def _bounded(upload: UploadFile, max_bytes: int) -> bytes:
+    data = await upload.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise Invalid(f"the image has more than {max_bytes} bytes", field="image", fix="send a smaller file")
+    return data

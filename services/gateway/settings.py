@@ -1,0 +1,23 @@
+"""What the gateway is told."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.chassis.settings import ChassisSettings
+
+
+class Settings(ChassisSettings):
+    """Settings of the gateway."""
+
+    model_config = SettingsConfigDict(env_prefix="JIDOKA_GATEWAY_")
+
+    http_address: str = "127.0.0.1:8000"
+    """Where the REST API listens (host:port)."""
+    preprocessing_target: str = "127.0.0.1:50051"
+    """InspectionService of preprocessing."""
+    inference_target: str = "127.0.0.1:50052"
+    """ModelService of inference."""
+    max_image_bytes: int = Field(default=8 << 20, gt=0)
+    """Larger uploads are refused."""
+    remembered: int = Field(default=10_000, gt=0)
+    """How many facts of each stream the view begins with, and keeps."""

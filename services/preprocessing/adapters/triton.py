@@ -1,0 +1,106 @@
+"""Triton as the detector: pairs through shared memory, candidates back, gone and back again without losing a frame."""
+
+import asyncio
+import logging
+
+import numpy as np
+from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
+
+from services.chassis import telemetry
+from services.chassis.errors import Bug, MeshError, Unavailable
+from services.preprocessing.adapters.models import Models
+from services.preprocessing.adapters.shared_memory import Slots
+from services.preprocessing.domain.frame import Candidate, Image, ServedModel
+
+log = logging.getLogger("jidoka.triton")
+_WORTH_A_RETRY = (
+    "StatusCode.UNAVAILABLE",
+    "StatusCode.DEADLINE_EXCEEDED",
+    "StatusCode.INTERNAL",
+    "StatusCode.CANCELLED",
+)
+_MIN_SCORE = 0.01
+
+
+class TritonDetector:
+    """Sends `images` uint8 [1, 2, H, W]; reads `detections` float32 [1, N, 6]: x1 y1 x2 y2 score class."""
+
+    def __init__(self, target: str, admin_key: str, models: Models, slots: Slots, deadline_s: float) -> None:
+        self._client = InferenceServerClient(target)
+        # Triton prefixes the header of a restricted protocol (triton.md, TLS and admin protection).
+        self._admin = {"triton-grpc-protocol-admin-key": admin_key}
+        self._models = models
+        self._slots = slots
+        self._deadline_s = deadline_s
+        self._registered = False
+        self._registering = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Nothing yet: the region is registered with the first frame, and again whenever Triton forgot it."""
+
+    async def stop(self) -> None:
+        """Give the region back."""
+        self._slots.close()
+        await self._client.close()
+
+    def served(self, model: str) -> ServedModel:
+        """Which file answers under that name. Raises Unavailable while none does."""
+        return self._models.served(model)
+
+    async def detect(self, model: ServedModel, part: Image, golden: Image, request_id: str) -> tuple[Candidate, ...]:
+        """Candidates for one pair. Raises Unavailable when Triton is away."""
+        async with self._slots.take() as (offset, slot):
+            pair = slot[: 2 * part.size].reshape(2, *part.shape)
+            pair[0] = part
+            pair[1] = golden
+            try:
+                return await self._infer(model, offset, pair.shape, request_id)
+            except InferenceServerException as error:
+                if "shared memory region" not in str(error.message()):
+                    raise _typed(error) from error
+            self._registered = False  # Triton was restarted and has forgotten our region
+            try:
+                return await self._infer(model, offset, pair.shape, request_id)
+            except InferenceServerException as error:
+                raise _typed(error) from error
+
+    async def _infer(
+        self, model: ServedModel, offset: int, shape: tuple[int, ...], request_id: str
+    ) -> tuple[Candidate, ...]:
+        await self._register()
+        images = InferInput("images", [1, *shape], "UINT8")
+        images.set_shared_memory(self._slots.name, int(np.prod(shape)), offset)
+        result = await self._client.infer(
+            model.name,
+            [images],
+            outputs=[InferRequestedOutput("detections")],
+            request_id=request_id,
+            client_timeout=self._deadline_s,
+            headers=telemetry.inject(),
+        )
+        return _candidates(result.as_numpy("detections")[0], model.labels)
+
+    async def _register(self) -> None:
+        async with self._registering:
+            if self._registered:
+                return
+            name, size = self._slots.name, self._slots.byte_size
+            await self._client.unregister_system_shared_memory(
+                name, headers=self._admin, client_timeout=self._deadline_s
+            )
+            await self._client.register_system_shared_memory(
+                name, f"/{name}", size, headers=self._admin, client_timeout=self._deadline_s
+            )
+            self._registered = True
+
+
+def _candidates(rows: np.ndarray, labels: tuple[str, ...]) -> tuple[Candidate, ...]:
+    kept = rows[rows[:, 4] >= _MIN_SCORE].tolist()
+    return tuple(Candidate(labels[int(c)], x1, y1, x2, y2, score) for x1, y1, x2, y2, score, c in kept)
+
+
+def _typed(error: InferenceServerException) -> MeshError:
+    if error.status() in _WORTH_A_RETRY:
+        return Unavailable(f"Triton: {error.message()}", fix="send again: the supervisor brings it back")
+    return Bug(f"Triton refused the pair: {error.message()}")

@@ -1,0 +1,1 @@
+"""What preprocessing decides, free of any transport."""

@@ -1,0 +1,71 @@
+"""A frame on its way through preprocessing."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.preprocessing.domain.quality import Finding
+from services.preprocessing.domain.registration import GoldenProfile
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the camera sent; `image` is the encoded file."""
+
+    inspection_id: str
+    site: str
+    line: str
+    station: str
+    lot_id: str
+    part_sequence: int
+    product_id: str
+    recipe: str
+    image: bytes
+    captured_at_s: float
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A product's golden template, ready for registration; `sha256` of the stored file."""
+
+    profile: GoldenProfile
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """The model behind the candidates."""
+
+    name: str
+    version: str
+    digest: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A box in pixels of the camera's image."""
+
+    label: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that postprocessing needs to judge the part."""
+
+    frame: Frame
+    candidates: tuple[Candidate, ...]
+    findings: tuple[Finding, ...]
+    image_sha256: str
+    golden_sha256: str
+    model: ServedModel
+    preprocessing_digest: str
+    timings_ms: dict[str, float] = field(default_factory=dict)

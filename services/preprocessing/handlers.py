@@ -1,0 +1,120 @@
+"""How a frame becomes a verdict: admit, decode, register, look, ask the judge."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
+from services.chassis.telemetry import Stopwatch, span
+from services.contracts.plant import Plant, Recipe
+from services.preprocessing.domain.frame import Frame, Golden, Image, Seen
+from services.preprocessing.domain.quality import Finding, QualityLimits, gate
+from services.preprocessing.domain.registration import register, shift
+from services.preprocessing.ports import Detector, Goldens, Judge
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+Decode = Callable[[bytes], Image]
+
+
+@dataclass
+class Inspector:
+    """The use case behind `Inspect`. CPU work runs in `pool`, never on the event loop."""
+
+    plant: Plant
+    decode: Decode
+    goldens: Goldens
+    detector: Detector
+    judge: Judge
+    pool: Executor
+    max_in_flight: int
+    trusted_clients: frozenset[str]
+    _in_flight: int = 0
+    _last_sha: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    async def inspect(self, frame: Frame, client: str) -> Any:
+        """The durable verdict on one frame.
+
+        Raises Invalid, NotFound or Denied for what the caller must mend, Exhausted before acceptance, and Unavailable
+        when a part of the mesh is away: then the caller keeps the frame and sends it again.
+        """
+        recipe = self._admit(frame, client)
+        if self._in_flight >= self.max_in_flight:
+            raise Exhausted(f"{self._in_flight} frames are being inspected", fix="send again in a moment")
+        self._in_flight += 1
+        try:
+            return await self._inspect(replace(frame, recipe=recipe.name), recipe)
+        finally:
+            self._in_flight -= 1
+
+    def _admit(self, frame: Frame, client: str) -> Recipe:
+        if not _ID.fullmatch(frame.inspection_id):
+            raise Invalid("must be 1 to 64 of A-Z a-z 0-9 . _ : -", field="frame.inspection_id", fix="use a UUID")
+        if not _NAME.fullmatch(frame.product_id):
+            raise Invalid(
+                "must be 1 to 128 of A-Z a-z 0-9 . _ -", field="frame.part.product_id", fix="name the product"
+            )
+        if frame.part_sequence < 1 or not frame.lot_id:
+            raise Invalid("lot and part number are missing", field="frame.part", fix="number the parts of a lot from 1")
+        where = (frame.site, frame.line, frame.station)
+        station = next((s for p, _, s in self.plant.stations() if (p.site, p.line, p.station) == where), None)
+        if station is None:
+            known = ", ".join(str(place) for place, _, _ in self.plant.stations())
+            raise NotFound(f"no station {'/'.join(where)}", field="frame.station", fix=f"known: {known}")
+        if client != station.camera_client and client not in self.trusted_clients:
+            fix = f"submit as {station.camera_client}"
+            raise Denied(f"{client} may not submit for {'/'.join(where)}", field="frame.station", fix=fix)
+        name = frame.recipe or station.recipes[0]
+        recipe = self.plant.recipe(name)
+        if recipe is None or name not in station.recipes:
+            fix = f"use one of: {', '.join(station.recipes)}"
+            raise NotFound(f"station {'/'.join(where)} has no recipe {name!r}", field="frame.recipe", fix=fix)
+        return recipe
+
+    async def _inspect(self, frame: Frame, recipe: Recipe) -> Any:
+        model = self.detector.served(recipe.model)
+        timings: dict[str, float] = {}
+        loop = asyncio.get_running_loop()
+        with span("decode"), Stopwatch("decode") as watch:
+            part, sha = await loop.run_in_executor(self.pool, self._decode, frame.image, recipe)
+        timings["decode"] = watch.duration_ms
+        golden = await self.goldens.get(frame.product_id)
+        with span("register"), Stopwatch("register") as watch:
+            frozen = self._frozen(frame, sha)
+            aligned, findings = await loop.run_in_executor(self.pool, _align, part, golden, recipe, frozen)
+        timings["register"] = watch.duration_ms
+        with span("infer"), Stopwatch("infer") as watch:
+            candidates = await self.detector.detect(model, part, aligned, frame.inspection_id)
+        timings["infer"] = watch.duration_ms
+        digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
+        seen = Seen(frame, candidates, tuple(findings), sha, golden.sha256, model, digest, timings)
+        return await self.judge.judge(seen)
+
+    def _decode(self, encoded: bytes, recipe: Recipe) -> tuple[Image, str]:
+        part = self.decode(encoded)
+        if part.shape != (recipe.height_px, recipe.width_px):
+            found, wanted = f"{part.shape[1]}x{part.shape[0]}", f"{recipe.width_px}x{recipe.height_px}"
+            fix = f"recipe {recipe.name} wants {wanted}"
+            raise Invalid(f"the image is {found} pixels", field="frame.image", fix=fix)
+        return part, hashlib.sha256(encoded).hexdigest()
+
+    def _frozen(self, frame: Frame, sha: str) -> bool:
+        """Whether another part of this station just had the very same picture: a camera that shows a still."""
+        place = f"{frame.site}/{frame.line}/{frame.station}"
+        last_sha, last_part = self._last_sha.get(place, ("", frame.part_sequence))
+        self._last_sha[place] = (sha, frame.part_sequence)
+        return sha == last_sha and frame.part_sequence != last_part
+
+
+def _align(part: Image, golden: Golden, recipe: Recipe, frozen: bool) -> tuple[Image, list[Finding]]:
+    if part.shape != golden.profile.image.shape:
+        fix = "register a golden template taken with this recipe"
+        raise Invalid(f"golden template has shape {golden.profile.image.shape}", field="frame.part.product_id", fix=fix)
+    found = register(part, golden.profile, recipe.max_shift_px)
+    limits = QualityLimits(**recipe.quality.model_dump())
+    mismatch = (found.xor_after if found.accepted else found.xor_before) / part.size
+    return shift(golden.profile.image, found.dx, found.dy), gate(part, mismatch, limits, frozen=frozen)

@@ -1,0 +1,33 @@
+"""What preprocessing needs from outside."""
+
+from typing import Any, Protocol
+
+from services.preprocessing.domain.frame import Candidate, Golden, Image, Seen, ServedModel
+
+
+class Goldens(Protocol):
+    """Where golden templates are kept."""
+
+    async def get(self, product_id: str) -> Golden:
+        """The product's golden template. Raises NotFound or Unavailable."""
+        ...
+
+
+class Detector(Protocol):
+    """The model server."""
+
+    def served(self, model: str) -> ServedModel:
+        """Which file answers under that name. Raises Unavailable while none does."""
+        ...
+
+    async def detect(self, model: ServedModel, part: Image, golden: Image, request_id: str) -> tuple[Candidate, ...]:
+        """Candidates for a pair of uint8 [H, W] images. Raises Unavailable."""
+        ...
+
+
+class Judge(Protocol):
+    """Who decides."""
+
+    async def judge(self, seen: Seen) -> Any:
+        """The durable verdict, as the caller will get it. Raises Unavailable."""
+        ...
