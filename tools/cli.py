@@ -1,0 +1,43 @@
+"""The `jidoka` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.contracts import plant as plants
+from tools.demo.cli import demo
+from tools.plant.cli import app as plant_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Jidoka looks at every part a line makes, stops the line when a defect repeats, and opens the work order.",
+)
+app.add_typer(plant_app)
+app.command()(demo)
+
+
+@app.command()
+def check(plant: Annotated[Path, typer.Argument(help="The plant file.")]) -> None:
+    """Check a plant file: names the file, the place in it and what to mend."""
+    try:
+        found = plants.load(plant)
+    except plants.PlantError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    stations = ", ".join(str(place) for place, _, _ in found.stations())
+    typer.echo(f"{plant}: good. Stations: {stations}. Rules version {found.rule_set.version}.")
+
+
+def _train(context: typer.Context) -> None:
+    """Mounted late: training needs torch, which no plant has."""
+
+
+def main() -> None:
+    """Console script `jidoka`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

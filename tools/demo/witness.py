@@ -1,0 +1,82 @@
+"""What the mesh itself says about a lot: read back from the streams and from the MES, after the fact."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from jidoka.line.v1 import line_pb2
+from jidoka.verdict.v1 import verdict_pb2
+from jidoka.workrequest.v1 import workrequest_pb2
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from services.chassis.bus import Bus
+from services.contracts.subjects import PAUSE_REQUESTED, PAUSE_SETTLED, VERDICT_REACHED, WORK_REQUESTED, Subject
+
+_PAUSE_S = 0.2
+
+
+@dataclass
+class Testimony:
+    """Facts of one lot, in stream order."""
+
+    verdicts: list[verdict_pb2.Verdict] = field(default_factory=list)
+    requested: list[line_pb2.PauseRequested] = field(default_factory=list)
+    settled: list[line_pb2.PauseSettled] = field(default_factory=list)
+    orders: list[workrequest_pb2.WorkRequested] = field(default_factory=list)
+
+    def episodes(self) -> set[str]:
+        """The incidents in which a pause was requested."""
+        return {request.episode_id for request in self.requested}
+
+    def confirmed(self) -> list[line_pb2.PauseSettled]:
+        """The pauses that the PLC confirmed."""
+        return [s for s in self.settled if s.outcome == line_pb2.PAUSE_OUTCOME_CONFIRMED]
+
+    def complete(self) -> bool:
+        """Whether every incident has its confirmed pause."""
+        return bool(self.requested) and self.episodes() <= {s.episode_id for s in self.confirmed()}
+
+
+async def hear(bus: Bus, lot_id: str, deadline_s: float) -> Testimony:
+    """Read the streams until every pause is confirmed, or the deadline has passed."""
+    ends = asyncio.get_running_loop().time() + deadline_s
+    while True:
+        heard = Testimony()
+        heard.requested = [r async for r in _history(bus, PAUSE_REQUESTED) if r.lot_id == lot_id]
+        heard.orders = [o async for o in _history(bus, WORK_REQUESTED) if o.lot_id == lot_id]
+        heard.settled = [s async for s in _history(bus, PAUSE_SETTLED) if s.episode_id in heard.episodes()]
+        if heard.complete() or asyncio.get_running_loop().time() > ends:
+            heard.verdicts = [v async for v in _history(bus, VERDICT_REACHED) if v.part.lot_id == lot_id]
+            return heard
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _history(bus: Bus, subject: Subject) -> AsyncIterator[Any]:
+    """Every message that the broker keeps of a subject, oldest first."""
+    config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30.0)
+    reading = await bus.jetstream.pull_subscribe(subject.everywhere, stream=subject.stream.name, config=config)
+    waiting = (await reading.consumer_info()).num_pending or 0
+    while waiting:
+        with contextlib.suppress(NatsTimeoutError):
+            for message in await reading.fetch(min(waiting, 256), timeout=2):
+                waiting = message.metadata.num_pending or 0
+                yield subject.message.FromString(message.data)
+    await reading.unsubscribe()
+
+
+async def orders_in_the_mes(url: str, token: str, keys: set[str], deadline_s: float) -> list[dict[str, Any]]:
+    """The work orders that stand in the MES for these keys; waits until each key has one."""
+    ends = asyncio.get_running_loop().time() + deadline_s
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=3) as http:
+        while True:
+            found: list[dict[str, Any]] = []
+            with contextlib.suppress(httpx.TransportError):  # it may have been killed a moment ago, and comes back
+                answer = (await http.get("/workrequests")).raise_for_status()
+                found = [order for order in answer.json() if order["external_reference"] in keys]
+            if keys <= {o["external_reference"] for o in found} or asyncio.get_running_loop().time() > ends:
+                return found
+            await asyncio.sleep(_PAUSE_S)
