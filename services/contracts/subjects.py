@@ -67,9 +67,16 @@ VERDICT_REACHED = Subject(
     "verdict", "reached", verdict_pb2.Verdict, "postprocessing", ("postprocessing", "opcua-bridge", "gateway"), STATION
 )
 PAUSE_SETTLED = Subject(
-    "line", "pause-settled", line_pb2.PauseSettled, "opcua-bridge", ("postprocessing", "gateway"), STATION
+    "line",
+    "pause-settled",
+    line_pb2.PauseSettled,
+    "opcua-bridge",
+    ("postprocessing", "gateway", "opcua-bridge"),
+    STATION,
 )
-LINE_RESUMED = Subject("line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway"), STATION)
+LINE_RESUMED = Subject(
+    "line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway", "opcua-bridge"), STATION
+)
 PAUSE_REQUESTED = Subject(
     "line", "pause-requested", line_pb2.PauseRequested, "postprocessing", ("opcua-bridge", "gateway"), LINE
 )

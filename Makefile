@@ -1,0 +1,49 @@
+# Two commands set up everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help demo test check lint lock protos clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/.ready ## show the main job; ARGS="--boards 300 --images DIR" are passed on
+	$(BIN)/jidoka demo $(ARGS)
+
+test: .venv/.ready-dev ## all tests; ARGS are passed to pytest
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/.ready-dev ## format, style, types and import rules
+	tools/check --static
+
+check: .venv/.ready-dev ## everything CI looks at
+	tools/check
+
+lock: .venv/.uv ## pin every dependency with its hashes
+	tools/lock
+
+protos: .venv/.ready ## rebuild protos/gen from protos/jidoka
+	$(BIN)/python tools/gen_protos.py
+
+clean: ## stop the plant, then forget environment, caches and state
+	-test ! -x $(BIN)/jidoka || $(BIN)/jidoka down
+	rm -rf .venv .jidoka out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/.uv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jidoka needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
+	touch $@
+
+# --no-deps: the lock is complete, and nvidia-pytriton asks for a NumPy that only its unused Python half needs.
+.venv/.ready: requirements.lock pyproject.toml | .venv/.uv
+	$(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+# torch stands outside the lock: plain pip takes the CPU build where one is at hand. No plant needs it.
+.venv/.ready-dev: .venv/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	touch $@
