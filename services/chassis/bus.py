@@ -12,8 +12,6 @@ from google.protobuf.message import Message
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import ObjectStoreConfig, StorageType, StreamConfig
-from nats.js.errors import BadRequestError
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
@@ -107,25 +105,6 @@ class Bus:
                         ) from error
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
                 pause_s = min(pause_s * 2, 0.5)
-
-    async def ensure_stream(self, name: str, subjects: list[str], max_age_s: int, duplicate_window_s: int) -> None:
-        """Create a stream or bring it up to date (provisioning; needs rights that services do not have)."""
-        config = StreamConfig(
-            name=name,
-            subjects=subjects,
-            max_age=max_age_s,
-            duplicate_window=duplicate_window_s,
-            storage=StorageType.FILE,
-            allow_direct=True,
-        )
-        try:
-            await self._js.add_stream(config)
-        except BadRequestError:
-            await self._js.update_stream(config)
-
-    async def ensure_bucket(self, name: str) -> None:
-        """Create an object-store bucket unless it exists (provisioning)."""
-        await self._js.create_object_store(name, ObjectStoreConfig(storage=StorageType.FILE))
 
     async def _probe_forever(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""One tree of transport-neutral error kinds; each edge (gRPC, HTTP, bus) maps them once.
+"""One tree of transport-neutral kinds; each edge (gRPC, HTTP, bus) maps them once.
 
 MeshError
 ├── Invalid          the caller's input is wrong: `field` and `fix` say where and what to do
@@ -11,52 +11,30 @@ MeshError
 └── Bug              our fault
 """
 
-from typing import ClassVar
-
 
 class MeshError(Exception):
-    """An expected failure that somebody can act on: `message` says what, `fix` what to do."""
-
-    kind: ClassVar[str] = "bug"
+    """An expected failure that somebody can act on: `message` says what, `field` where, `fix` what to do."""
 
     def __init__(self, message: str, *, field: str = "", fix: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.field = field
-        self.fix = fix
+        self.message, self.field, self.fix = message, field, fix
+
+    @property
+    def kind(self) -> str:
+        """The kind's name, for logs and problem documents."""
+        return type(self).__name__.lower()
 
     def __str__(self) -> str:
-        where = f"{self.field}: " if self.field else ""
-        return f"{where}{self.message}" + (f" ({self.fix})" if self.fix else "")
+        return (f"{self.field}: " if self.field else "") + self.message + (f" ({self.fix})" if self.fix else "")
 
 
-class Invalid(MeshError):
-    kind = "invalid"
-
-
-class Unauthenticated(MeshError):
-    kind = "unauthenticated"
-
-
-class Denied(MeshError):
-    kind = "denied"
-
-
-class NotFound(MeshError):
-    kind = "not-found"
-
-
-class Conflict(MeshError):
-    kind = "conflict"
-
-
-class Exhausted(MeshError):
-    kind = "exhausted"
-
-
-class Unavailable(MeshError):
-    kind = "unavailable"
-
-
-class Bug(MeshError):
-    kind = "bug"
+# fmt: off
+class Invalid(MeshError): ...
+class Unauthenticated(MeshError): ...
+class Denied(MeshError): ...
+class NotFound(MeshError): ...
+class Conflict(MeshError): ...
+class Exhausted(MeshError): ...
+class Unavailable(MeshError): ...
+class Bug(MeshError): ...
+# fmt: on

@@ -18,7 +18,7 @@ from services.chassis.auth import TokenSource, TokenVerifier, caller
 log = logging.getLogger("jidoka.rpc")
 T = TypeVar("T")
 
-_STATUS: dict[type[errors.MeshError], grpc.StatusCode] = {
+STATUS: dict[type[errors.MeshError], grpc.StatusCode] = {
     errors.Invalid: grpc.StatusCode.INVALID_ARGUMENT,
     errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     errors.Denied: grpc.StatusCode.PERMISSION_DENIED,
@@ -28,7 +28,7 @@ _STATUS: dict[type[errors.MeshError], grpc.StatusCode] = {
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
     errors.Bug: grpc.StatusCode.INTERNAL,
 }
-_KIND = {status: kind for kind, status in _STATUS.items()} | {
+_KIND = {status: kind for kind, status in STATUS.items()} | {
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.Unavailable,
     grpc.StatusCode.CANCELLED: errors.Unavailable,
 }
@@ -46,11 +46,6 @@ def options(max_message_bytes: int) -> list[tuple[str, int]]:
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ]
-
-
-def status_code(error: errors.MeshError) -> grpc.StatusCode:
-    """The gRPC status of a kind of error."""
-    return _STATUS.get(type(error), grpc.StatusCode.INTERNAL)
 
 
 async def call(
@@ -73,8 +68,7 @@ async def call(
 def from_rpc(error: AioRpcError) -> errors.MeshError:
     """The other side's typed error, with its field and fix."""
     kind = _KIND.get(error.code(), errors.Bug)
-    trailing = error.trailing_metadata() or ()
-    for key, value in trailing:
+    for key, value in error.trailing_metadata() or ():
         if key == _DETAILS:
             status = status_pb2.Status.FromString(value)
             violation = error_details_pb2.BadRequest()
@@ -85,7 +79,7 @@ def from_rpc(error: AioRpcError) -> errors.MeshError:
 
 
 async def _abort(context: ServicerContext[Any, Any], error: errors.MeshError) -> None:
-    code = status_code(error)
+    code = STATUS[type(error)]
     status = status_pb2.Status(code=code.value[0], message=error.message)
     if error.field or error.fix:
         violation = error_details_pb2.BadRequest()
@@ -99,25 +93,16 @@ class _Guard(grpc.aio.ServerInterceptor):
     """Around each handler: token and scope, trace, error mapping, and an end even when the caller set no deadline."""
 
     def __init__(self, verifier: TokenVerifier, scopes: Mapping[str, str], max_handler_s: float) -> None:
-        self._verifier = verifier
-        self._scopes = scopes
-        self._max_handler_s = max_handler_s
+        self._verifier, self._scopes, self._max_handler_s = verifier, scopes, max_handler_s
 
     async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
         handler = await continuation(details)
         if handler is None or details.method.startswith(_HEALTH):
             return handler
+        wire = handler.request_deserializer, handler.response_serializer
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(
-                self._unary(details.method, handler.unary_unary),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        return grpc.stream_stream_rpc_method_handler(
-            self._stream(details.method, handler.stream_stream),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
+            return grpc.unary_unary_rpc_method_handler(self._unary(details.method, handler.unary_unary), *wire)
+        return grpc.stream_stream_rpc_method_handler(self._stream(details.method, handler.stream_stream), *wire)
 
     async def _authenticate(self, method: str, metadata: Mapping[str, str]) -> None:
         principal = await self._verifier.verify(metadata.get("authorization", ""))

@@ -8,12 +8,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from pydantic import ValidationError
-
 from services.chassis import telemetry
 from services.chassis.errors import MeshError
 from services.chassis.health import Health
-from services.chassis.settings import ChassisSettings
+from services.chassis.settings import ChassisSettings, read_secret
 
 log = logging.getLogger("jidoka.run")
 S = TypeVar("S", bound=ChassisSettings)
@@ -56,11 +54,12 @@ def _ended(task: asyncio.Task[Any]) -> None:
 
 
 async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel tasks and wait until they are gone."""
-    alive = [task for task in tasks if task is not None]
-    for task in alive:
-        task.cancel()
-    await asyncio.gather(*alive, return_exceptions=True)
+    """Cancel tasks and wait until they are gone; again and again, because `wait_for` may swallow it (bpo-37658)."""
+    alive = {task for task in tasks if task is not None}
+    while alive:
+        for task in alive:
+            task.cancel()
+        _, alive = await asyncio.wait(alive, timeout=0.5)
 
 
 async def serve(name: str, settings: ChassisSettings, service: Service) -> None:
@@ -69,7 +68,8 @@ async def serve(name: str, settings: ChassisSettings, service: Service) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    health = Health(settings.health_address, service.ready)
+    scrape_token = read_secret(settings.scrape_token_file, "scrape token") if settings.scrape_token_file else ""
+    health = Health(settings.health_address, service.ready, scrape_token)
     started: list[Component] = []
     try:
         for component in (health, *service.components):
@@ -103,17 +103,20 @@ async def _drain(started: list[Component], deadline_s: float) -> None:
 
 def run(name: str, settings_type: type[S], build: Callable[[S], Service]) -> None:
     """The whole `main` of a service: read settings, build, serve. Exit code 2: refused to start, 1: died."""
+
+    async def main() -> None:
+        # Built inside the loop: grpc.aio and nats-py bind to the one that runs.
+        try:
+            settings = settings_type()
+            telemetry.setup(name, settings.otlp_endpoint, settings.log_level)
+            service = build(settings)
+        except (MeshError, ValueError) as error:
+            sys.stderr.write(f"{name} refuses to start: {error}\n")
+            raise SystemExit(2) from None
+        await serve(name, settings, service)
+
     try:
-        settings = settings_type()
-        telemetry.setup(name, settings.otlp_endpoint, settings.log_level)
-        asyncio.run(_main(name, settings, build))
-    except (MeshError, ValidationError) as error:
-        sys.stderr.write(f"{name} refuses to start: {error}\n")
-        raise SystemExit(2) from None
+        asyncio.run(main())
     finally:
         telemetry.shutdown()
     raise SystemExit(1 if _crashed else 0)
-
-
-async def _main(name: str, settings: S, build: Callable[[S], Service]) -> None:
-    await serve(name, settings, build(settings))  # built inside the loop: grpc.aio and nats bind to the running loop

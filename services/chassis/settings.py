@@ -24,6 +24,8 @@ class ChassisSettings(BaseSettings):
     """The broker."""
     nats_password_file: Path | None = None
     """File with this service's broker password."""
+    scrape_token_file: Path | None = None
+    """File with the token that opens /metrics; none: metrics stay shut."""
     issuer_url: str = ""
     """The OAuth2 issuer, exactly as in the tokens' `iss`."""
     audience: str = "urn:jidoka:mesh"

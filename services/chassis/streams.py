@@ -223,7 +223,8 @@ async def _messages(subscription: PullSubscription) -> AsyncIterator[Msg]:
     while True:
         try:
             # fetch() may hang after a reconnect (nats.py #933): our own clock ends it.
-            fetched = await asyncio.wait_for(subscription.fetch(batch, timeout=_FETCH_S), _FETCH_S + 2)
+            async with asyncio.timeout(_FETCH_S + 2):
+                fetched = await subscription.fetch(batch, timeout=_FETCH_S)
         except TimeoutError:
             await subscription.consumer_info()  # raises when the consumer is gone: then subscribe anew
             continue

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import BUCKETS, STREAMS, subjects_of
+from tools.plant.provision import provision
 
 
 def free_port() -> int:
@@ -62,9 +62,6 @@ async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
     """A bus with all rights, all streams and buckets provisioned."""
     bus = Bus(nats_server.url, "test", "")
     await bus.start()
-    for stream in STREAMS:
-        await bus.ensure_stream(stream.name, subjects_of(stream), stream.max_age_s, stream.duplicate_window_s)
-    for name, _, _ in BUCKETS:
-        await bus.ensure_bucket(name)
+    await provision(bus)
     yield bus
     await asyncio.wait_for(bus.stop(), 5)

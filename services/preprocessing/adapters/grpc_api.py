@@ -9,7 +9,7 @@ from jidoka.inspection.v1 import inspection_service_pb2, inspection_service_pb2_
 from services.chassis import telemetry
 from services.chassis.auth import caller
 from services.chassis.errors import MeshError
-from services.chassis.rpc import status_code
+from services.chassis.rpc import STATUS
 from services.contracts.scopes import INSPECTION_SUBMIT
 from services.preprocessing.domain.frame import Frame
 from services.preprocessing.handlers import Inspector
@@ -46,7 +46,7 @@ class InspectionServicer(inspection_service_pb2_grpc.InspectionServiceServicer):
                 return Response(inspection_id=frame.inspection_id, verdict=verdict)
             except MeshError as error:
                 refused = inspection_service_pb2.FrameError(
-                    code=status_code(error).name, message=error.message, field=error.field, fix=error.fix
+                    code=STATUS[type(error)].name, message=error.message, field=error.field, fix=error.fix
                 )
                 return Response(inspection_id=frame.inspection_id, error=refused)
 
