@@ -1,6 +1,7 @@
 """The broker: publishing with an acknowledgement, and a connection that comes back for ever and never lies about it."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -66,10 +67,8 @@ class Bus:
     async def stop(self) -> None:
         """Flush and close."""
         await cancel(self._probe)
-        if self._client.is_connected:
-            await self._client.drain()
-        else:
-            await self._client.close()
+        with contextlib.suppress(NatsError, OSError):  # a dead broker must not spoil the rest of the drain
+            await (self._client.drain() if self._client.is_connected else self._client.close())
 
     def healthy(self) -> bool:
         """Whether the broker answered lately: a half-open link still says `connected` (peers-and-pitfalls 3.3 R2)."""

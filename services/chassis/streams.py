@@ -25,7 +25,6 @@ from services.contracts.subjects import dead_letter
 
 log = logging.getLogger("jidoka.streams")
 _FETCH_S = 2.0
-_BATCH = 256
 PullSubscription = JetStreamContext.PullSubscription
 
 
@@ -58,6 +57,8 @@ class Route:
 class _Reader:
     """Fetches for ever; what is done with a message, subclasses say."""
 
+    _BATCH = 1
+
     def __init__(self, bus: Bus, stream: str, routes: Sequence[Route]) -> None:
         self._bus = bus
         self._stream = stream
@@ -76,7 +77,7 @@ class _Reader:
             try:
                 subscription = await self._subscribe()
                 try:
-                    async for message in _messages(subscription):
+                    async for message in _messages(subscription, self._BATCH):
                         await self._take(message)
                         pause_s = 0.1
                 finally:
@@ -190,6 +191,8 @@ class Follower(_Reader):
     `position()` is asked at each (re)subscription: state and position live together, so nothing is applied twice.
     """
 
+    _BATCH = 256
+
     def __init__(self, bus: Bus, stream: str, routes: Sequence[Route], position: Callable[[], int]) -> None:
         super().__init__(bus, stream, routes)
         self._position = position
@@ -217,7 +220,7 @@ class Follower(_Reader):
             log.error("skipped %s %d: %s", message.subject, message.metadata.sequence.stream, error)
 
 
-async def _messages(subscription: PullSubscription) -> AsyncIterator[Msg]:
+async def _messages(subscription: PullSubscription, most: int) -> AsyncIterator[Msg]:
     """One at a time when up to date (no waiting for company), in batches when far behind."""
     batch = 1
     while True:
@@ -230,4 +233,4 @@ async def _messages(subscription: PullSubscription) -> AsyncIterator[Msg]:
             continue
         for message in fetched:
             yield message
-        batch = max(1, min(fetched[-1].metadata.num_pending or 1, _BATCH)) if fetched else 1
+        batch = max(1, min(fetched[-1].metadata.num_pending or 1, most)) if fetched else 1

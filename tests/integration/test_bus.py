@@ -93,3 +93,20 @@ async def test_publishing_without_a_broker_is_unavailable_within_the_deadline(bu
     with contextlib.suppress(Unavailable):
         await bus.publish(LINE_STATE_CHANGED.at(PLACE), b"", "x", deadline_s=5)
     assert (await bus.jetstream.stream_info(LINE.name)).state.messages == 1
+
+
+async def test_a_backlog_is_worked_off_at_once_because_what_waits_may_expire(bus: Bus):
+    """One unacknowledged message at a time and a fetch of several would wait its whole time-out for each."""
+    done: list[str] = []
+
+    async def handler(message: line_pb2.PauseRequested, delivery: Delivery) -> None:
+        done.append(message.request_id)
+
+    for number in range(20):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(number), f"r{number}")
+    consumer = Consumer(bus, LINE.name, [Route(PAUSE_REQUESTED.everywhere, line_pb2.PauseRequested, handler)])
+    await consumer.start()
+    await until(lambda: len(done) == 20, deadline_s=5)
+    await consumer.stop()
+
+    assert done == [f"r{number}" for number in range(20)]

@@ -1,0 +1,1 @@
+"""What an order is, what the MES may answer, and what follows from it."""

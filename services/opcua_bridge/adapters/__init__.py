@@ -1,0 +1,1 @@
+"""What the bridge touches: PLCs and SCADA over OPC UA, facts over the broker."""

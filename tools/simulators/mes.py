@@ -1,0 +1,241 @@
+"""A small MES for the demo and the tests: takes work orders over a signed webhook, and fails on demand.
+
+Machines sign: X-Jidoka-Signature = `sha256=` + hex HMAC-SHA256 of X-Jidoka-Timestamp + "." + body, at most 5 minutes
+old. People bring the static token. It does not recognise a repeated order (few plant systems do) unless told to
+`--deduplicate`, so a client that asks twice shows. Orders are in SQLite before they are answered.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import sqlite3
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+_TOLERANCE_S = 300
+_SILENCE_S = 60.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS work_orders (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    external_reference TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
+    status TEXT NOT NULL,
+    request TEXT NOT NULL,
+    created_at REAL NOT NULL
+)"""
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class WorkOrder(BaseModel):
+    """What must be in a request; whatever else is in it is kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    external_reference: str = Field(min_length=1)
+    kind: str = Field(min_length=1)
+    title: str = Field(min_length=1)
+    priority: int = Field(ge=1, le=4)
+    equipment_id: str = Field(min_length=1)
+
+
+class Behaviour(BaseModel):
+    """How it fails, until it is told otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fail_rate: Share = 0.0
+    """Share of calls answered with `status` before anything is done."""
+    lose_reply_rate: Share = 0.0
+    """Share of orders that are opened and never answered."""
+    fail_after_commit_rate: Share = 0.0
+    """Share of orders that are opened and answered with 502."""
+    status: int = Field(default=503, ge=300, le=599)
+    retry_after_s: float | None = Field(default=None, ge=0)
+    """Sent as Retry-After with `status`, rounded up to whole seconds."""
+    down: bool = False
+    """Everything but /livez and /behaviour is answered with 503."""
+
+
+class Orders:
+    """The work orders, in SQLite."""
+
+    def __init__(self, database: Path) -> None:
+        self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute(_SCHEMA)
+
+    def add(self, order: WorkOrder, idempotency_key: str, traceparent: str) -> str:
+        """Open an order; its number is returned once it is on disk."""
+        row = (order.external_reference, idempotency_key, traceparent, order.model_dump_json(), time.time())
+        added = self._connection.execute(
+            "INSERT INTO work_orders (external_reference, idempotency_key, traceparent, status, request, created_at)"
+            " VALUES (?, ?, ?, 'open', ?, ?)",
+            row,
+        )
+        return _id(added.lastrowid or 0)
+
+    def select(self, where: str = "1", *values: object) -> list[dict[str, Any]]:
+        """Orders that match, oldest first; `where` is ours, `values` may be anybody's."""
+        rows = self._connection.execute(f"SELECT * FROM work_orders WHERE {where} ORDER BY number", values)  # noqa: S608
+        return [{"id": _id(row["number"]), **dict(row), "request": json.loads(row["request"])} for row in rows]
+
+    def complete(self, number: int) -> None:
+        """Close an order."""
+        self._connection.execute("UPDATE work_orders SET status = 'completed' WHERE number = ?", (number,))
+
+
+def _id(number: int) -> str:
+    return f"WO-{number:06d}"
+
+
+class Doorman:
+    """Lets in who signs with the secret, or brings the people's token."""
+
+    def __init__(self, secret: str, token: str) -> None:
+        self._secret = secret.encode()
+        self._token = token
+
+    async def __call__(self, request: Request) -> None:
+        """Raises 401 saying what is wrong with the proof."""
+        if self._token and hmac.compare_digest(
+            request.headers.get("Authorization", "").encode(), f"Bearer {self._token}".encode()
+        ):
+            return
+        timestamp = request.headers.get("X-Jidoka-Timestamp", "")
+        signature = request.headers.get("X-Jidoka-Signature", "")
+        signed = timestamp.encode() + b"." + await request.body()
+        expected = "sha256=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
+            raise HTTPException(401, "the signature does not fit: check the shared secret")
+        if not timestamp.isdecimal() or abs(time.time() - int(timestamp)) > _TOLERANCE_S:
+            raise HTTPException(401, "the timestamp is not within 5 minutes of now: check the clock")
+
+
+class Mood:
+    """Decides which calls go wrong, reproducibly."""
+
+    def __init__(self, behaviour: Behaviour, seed: int) -> None:
+        self.behaviour = behaviour
+        self._random = random.Random(seed)
+
+    def strikes(self, rate: float) -> bool:
+        """Whether this one goes wrong."""
+        return self._random.random() < rate
+
+    def check(self) -> None:
+        """Raises the failure that this call gets, if it gets one."""
+        now = self.behaviour
+        if now.down or self.strikes(now.fail_rate):
+            headers = {} if now.retry_after_s is None else {"Retry-After": str(-int(-now.retry_after_s // 1))}
+            raise HTTPException(503 if now.down else now.status, "told to fail", headers)
+
+
+async def _silence(request: Request) -> Response:
+    """Say nothing until the client has gone."""
+    ends = time.monotonic() + _SILENCE_S
+    while time.monotonic() < ends and not await request.is_disconnected():  # noqa: ASYNC110  # no event tells
+        await asyncio.sleep(0.02)
+    return Response(status_code=504)
+
+
+def build(orders: Orders, doorman: Doorman, mood: Mood, equipment: frozenset[str], deduplicate: bool) -> FastAPI:
+    """The application; with `equipment` given, any other is refused."""
+    app = FastAPI(title="Jidoka MES sandbox", docs_url=None, redoc_url=None, openapi_url=None)
+    known = [Depends(doorman)]
+
+    @app.get("/livez")
+    async def livez() -> str:
+        return "alive"
+
+    @app.post("/behaviour", dependencies=known)
+    async def behave(behaviour: Behaviour) -> Behaviour:
+        mood.behaviour = behaviour
+        return behaviour
+
+    @app.post("/workrequests", dependencies=known)
+    async def create(order: WorkOrder, request: Request) -> Response:
+        mood.check()
+        if equipment and order.equipment_id not in equipment:
+            raise HTTPException(422, f"equipment {order.equipment_id!r} is not in the asset register")
+        key = request.headers.get("Idempotency-Key", "")
+        if deduplicate and key and (same := orders.select("idempotency_key = ?", key)):
+            return JSONResponse({"id": same[0]["id"]})
+        number = orders.add(order, key, request.headers.get("traceparent", ""))
+        if mood.strikes(mood.behaviour.lose_reply_rate):
+            return await _silence(request)
+        if mood.strikes(mood.behaviour.fail_after_commit_rate):
+            raise HTTPException(502, "told to fail after the commit")
+        return JSONResponse({"id": number}, 201)
+
+    _add_reading(app, orders, mood, known)
+    return app
+
+
+def _add_reading(app: FastAPI, orders: Orders, mood: Mood, known: list[Any]) -> None:
+    def one(order_id: str) -> dict[str, Any]:
+        number = order_id.removeprefix("WO-")
+        found = orders.select("number = ?", int(number)) if number.isdecimal() else []
+        if not found:
+            raise HTTPException(404, f"no order {order_id!r}")
+        return found[0]
+
+    @app.get("/workrequests", dependencies=known)
+    async def every(external_reference: str | None = None) -> list[dict[str, Any]]:
+        mood.check()
+        return orders.select("external_reference = ?", external_reference) if external_reference else orders.select()
+
+    @app.get("/workrequests/{order_id}", dependencies=known)
+    async def read(order_id: str) -> dict[str, Any]:
+        mood.check()
+        return one(order_id)
+
+    @app.post("/workrequests/{order_id}/complete", dependencies=known)
+    async def complete(order_id: str) -> dict[str, Any]:
+        mood.check()
+        orders.complete(one(order_id)["number"])
+        return one(order_id)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        print("READY", flush=True)
+
+
+def main(
+    *,
+    port: Annotated[int, typer.Option(help="on loopback")],
+    database: Annotated[Path, typer.Option(help="SQLite file of the orders")],
+    secret_file: Annotated[Path, typer.Option(help="the secret that machines sign with")],
+    token_file: Annotated[Path | None, typer.Option(help="the bearer token of people")] = None,
+    known_equipment: Annotated[list[str] | None, typer.Option(help="refuse any other (repeatable)")] = None,
+    deduplicate: Annotated[bool, typer.Option(help="honour Idempotency-Key")] = False,
+    fail_rate: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    lose_reply_rate: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    fail_after_commit_rate: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    seed: int = 1,
+) -> None:
+    """Run the MES sandbox on 127.0.0.1 until told to stop; prints READY once it listens."""
+    behaviour = Behaviour(
+        fail_rate=fail_rate, lose_reply_rate=lose_reply_rate, fail_after_commit_rate=fail_after_commit_rate
+    )
+    token = token_file.read_text().strip() if token_file else ""
+    doorman = Doorman(secret_file.read_text().strip(), token)
+    app = build(Orders(database), doorman, Mood(behaviour, seed), frozenset(known_equipment or ()), deduplicate)
+    _Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)).run()
+
+
+if __name__ == "__main__":
+    typer.run(main)
