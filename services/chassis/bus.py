@@ -118,7 +118,7 @@ class Bus:
         log.debug("broker: %s", error)
 
     async def _on_lost(self, *_: object) -> None:
-        if not self._lost:
+        if not self._lost and not self._client.is_draining and not self._client.is_closed:
             self._lost = True
             log.warning("broker connection lost: reconnecting for ever")
 

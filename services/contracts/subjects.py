@@ -150,7 +150,9 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
                 f"$JS.API.STREAM.INFO.OBJ_{bucket}",
                 f"$JS.API.STREAM.MSG.GET.OBJ_{bucket}",
                 f"$JS.API.DIRECT.GET.OBJ_{bucket}.>",
+                f"$JS.API.CONSUMER.*.OBJ_{bucket}",
                 f"$JS.API.CONSUMER.*.OBJ_{bucket}.>",
+                "$JS.API.STREAM.NAMES",  # nats-py looks the bucket's stream up by its subject
                 f"$JS.FC.OBJ_{bucket}.>",
             ]
         if service in writers:

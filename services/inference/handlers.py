@@ -82,7 +82,7 @@ class ModelWatch:
             fix = "correct config.pbtxt and the model, or the picture size in the recipe"
             raise Invalid(wrong, field=f"model {self._spec.name}", fix=fix)
         digest = await asyncio.to_thread(self._repository.digest, self._spec.name, version)
-        self.status = self.status.accepted(version, digest)
+        self.status = self.status.accepted(version, digest, self._repository.labels(self._spec.name))
 
     async def _probe(self) -> Sign:
         try:

@@ -63,3 +63,7 @@ class Repository(Protocol):
     def digest(self, model: str, version: str) -> str:
         """SHA-256 of the model file, in hex."""
         ...
+
+    def labels(self, model: str) -> tuple[str, ...]:
+        """Class names by index. Raises NotFound."""
+        ...

@@ -96,7 +96,7 @@ async def _act(options: Options, state: PlantState, play: script.Script, console
     token = TokenSource(state.url("issuer"), station.camera_client, secret, (INSPECTION_SUBMIT,))
     channel = rpc.channel(f"127.0.0.1:{state.ports['preprocessing-grpc']}", max_message_bytes=16 << 20)
     operator = LineOperator(
-        line.plc, state.root / "pki" / "operator", "operator", state.secret("operator.plc-password")
+        line.plc, state.root / "pki" / "operator", "operator", state.secret("plc-operator.password")
     )
     await operator.start()
     try:

@@ -34,6 +34,7 @@ def _wire(status: ModelStatus) -> model_service_pb2.Model:
         name=status.spec.name,
         version=status.version,
         digest=status.digest,
+        labels=status.labels,
         state=_STATES[status.state],
         detail=status.detail,
         probe_duration_ms=status.probe_duration_ms,

@@ -9,6 +9,7 @@ from tritonclient.grpc import model_config_pb2
 from services.chassis.errors import Invalid, NotFound
 
 MODEL_FILE = "model.onnx"
+LABELS_FILE = "labels.txt"
 
 
 class ModelFolders:
@@ -34,6 +35,15 @@ class ModelFolders:
             return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def labels(self, model: str) -> tuple[str, ...]:
+        """Class names by index, one per line of labels.txt. Raises NotFound: boxes without names are worth nothing."""
+        path = self._root / model / LABELS_FILE
+        try:
+            return tuple(path.read_text(encoding="utf-8").strip().splitlines())
+        except OSError as error:
+            fix = f"write one class name per line to {path}"
+            raise NotFound(f"cannot read {path}: {error.strerror}", field=f"model {model}", fix=fix) from error
 
 
 def parse(path: Path) -> model_config_pb2.ModelConfig:

@@ -77,6 +77,8 @@ class ModelStatus:
     detail: str = ""
     version: str = ""
     digest: str = ""
+    labels: tuple[str, ...] = ()
+    """Class names by index."""
     loaded: bool = False
     """Whether the server has it; a model that it lost or never took is loaded again, at `retry_at_s` (monotonic)."""
     attempts: int = 0
@@ -89,9 +91,9 @@ class ModelStatus:
         """It is being loaded; what was wrong stays readable meanwhile."""
         return replace(self, state=ModelState.LOADING)
 
-    def accepted(self, version: str, digest: str) -> "ModelStatus":
+    def accepted(self, version: str, digest: str, labels: tuple[str, ...]) -> "ModelStatus":
         """The server has it and it keeps the contract."""
-        return replace(self, version=version, digest=digest, loaded=True)
+        return replace(self, version=version, digest=digest, labels=labels, loaded=True)
 
     def refused(self, detail: str, now_s: float, jitter: float, backoff: Backoff) -> "ModelStatus":
         """It could not be loaded or breaks the contract: tried again later."""

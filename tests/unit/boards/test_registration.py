@@ -1,0 +1,53 @@
+"""A wrong registration is worse than none: it makes every edge a defect."""
+
+import numpy as np
+import pytest
+
+from services.preprocessing.domain.registration import GoldenProfile, register, shift
+from tools.boards.generator import golden, pair
+
+
+@pytest.mark.parametrize("step", [(0, 3), (-2, 0), (5, -7), (-8, 8), (1, 1)])
+def test_finds_a_known_shift(step: tuple[int, int]) -> None:
+    image = golden(11)
+
+    found = register(shift(image, *step), GoldenProfile.of(image))
+
+    assert (found.dx, found.dy, found.accepted) == (*step, True)
+    assert found.xor_after == 0
+
+
+def test_defects_do_not_disturb_it() -> None:
+    made = pair(13, count=8)
+
+    found = register(made.part, made.golden)
+
+    assert found.xor_after < 0.95 * found.xor_before or (found.dx, found.dy) == (0, 0)
+
+
+def test_refuses_a_periodic_board_where_the_shift_does_not_help() -> None:
+    # Stripes repeat every 6 px; the part differs by noise alone, so no shift can halve the difference.
+    stripes = np.tile(np.repeat(np.array([0, 255], np.uint8), 3), (640, 106))
+    noisy = stripes.copy()
+    noisy[::7, ::5] ^= 255
+
+    found = register(np.roll(noisy, 6, axis=1), stripes)
+
+    assert (found.dx, found.dy, found.accepted) == (0, 0, False)
+
+
+def test_blank_images_are_left_alone() -> None:
+    blank = np.full((640, 640), 255, np.uint8)
+
+    assert not register(blank, blank).accepted
+
+
+def test_shift_repeats_the_border() -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+    assert shift(image, 1, -1).tolist() == [[4, 4, 5, 6], [8, 8, 9, 10], [8, 8, 9, 10]]
+
+
+def test_sizes_must_agree() -> None:
+    with pytest.raises(ValueError, match="same size"):
+        register(np.zeros((4, 4), np.uint8), np.zeros((5, 4), np.uint8))

