@@ -28,7 +28,7 @@ def test_every_message_says_who_produces_it(path: Path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
 def test_buf_standard_rules_hold(path: Path):
-    """Package = folder and ends in a version; enums start with a prefixed UNSPECIFIED; services and rpcs are named so."""
+    """Package = folder and has a version; enums start with a prefixed UNSPECIFIED; services and rpcs are named so."""
     text = path.read_text()
     package = re.search(r"^package (\S+);", text, re.MULTILINE)[1]
     enums = re.findall(r"^enum (\w+) \{(.*?)^\}", text, re.MULTILINE | re.DOTALL)

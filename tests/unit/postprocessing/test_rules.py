@@ -139,9 +139,7 @@ def test_redelivery_reordering_and_restarts_change_no_action(sequence, rng: rand
 def test_state_never_grows_without_bound(events):
     state = StationState()
     for sequence, found, new_lot in events:
-        state, _ = on_verdict(
-            state, part(sequence, *found, lot="b" if new_lot else "a"), PLACE, [RULE], PATIENCE
-        )
+        state, _ = on_verdict(state, part(sequence, *found, lot="b" if new_lot else "a"), PLACE, [RULE], PATIENCE)
         assert len(state.order.pending) <= PATIENCE.parts
         assert len(state.runs) <= 2
         assert all(len(run.inspections) <= RULE.k for run in state.runs.values())

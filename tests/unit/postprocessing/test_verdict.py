@@ -34,7 +34,8 @@ def test_a_picture_that_proves_nothing_is_inconclusive_whatever_the_model_says()
 
 
 def test_one_place_has_one_defect_and_the_surest_name_wins():
-    twice = [candidate("open", 0.7), candidate("short", 0.9, (11, 11, 41, 41)), candidate("open", 0.8, (200, 200, 230, 230))]
+    elsewhere = candidate("open", 0.8, (200, 200, 230, 230))
+    twice = [candidate("open", 0.7), candidate("short", 0.9, (11, 11, 41, 41)), elsewhere]
 
     assert [(c.label, c.score) for c in suppress(twice, 0.5)] == [("short", 0.9), ("open", 0.8)]
 

@@ -1,0 +1,497 @@
+"""The bridge against a real PLC simulator, a real broker and a network that misbehaves."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import pytest
+import yaml
+from asyncua import Client, ua
+from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from conftest import free_port
+from jidoka.frame.v1 import frame_pb2
+from jidoka.line.v1 import line_pb2
+from jidoka.verdict.v1 import verdict_pb2
+
+from services.chassis.bus import Bus
+from services.chassis.errors import Unavailable
+from services.contracts.plant import Place
+from services.contracts.subjects import (
+    LINE_RESUMED,
+    LINE_STATE_CHANGED,
+    PAUSE_REQUESTED,
+    PAUSE_SETTLED,
+    VERDICT_REACHED,
+)
+from services.opcua_bridge.adapters.facts import BusFacts
+from services.opcua_bridge.adapters.plc import PlcLink
+from services.opcua_bridge.adapters.plc_session import PlcAddress, PlcRefusedError, opened
+from services.opcua_bridge.app import build
+from services.opcua_bridge.domain.line import HELD, LineName
+from services.opcua_bridge.settings import Settings
+from tools.certs import ensure_pki
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "urn:jidoka:plant:smt1:plc"
+PLACE = Place("lyon", "smt1", "aoi1")
+ABSENT = Place("lyon", "smt2", "aoi1")
+EPOCHS = itertools.count(1)  # each test has a new stream that numbers from 1, and all share one PLC
+CONFIRMED = line_pb2.PAUSE_OUTCOME_CONFIRMED
+
+
+@dataclass
+class Floor:
+    """What stands in the plant for all tests: certificates, accounts and one PLC that can be killed."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        names = ("plc", "bridge", "client")
+        self.pki = ensure_pki(self.folder / "pki", {name: f"urn:test:{name}" for name in names})
+        self.strangers = ensure_pki(self.folder / "elsewhere", {"client": "urn:test:client"})
+        self.users = self.folder / "users.yaml"
+        roles = ("bridge", "operator", "observer")
+        self.users.write_text(yaml.safe_dump({role: {"password": f"{role}-pw", "role": role} for role in roles}))
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"opc.tcp://127.0.0.1:{self.port}/plc"
+
+    def start(self) -> None:
+        where = ["--port", str(self.port), "--namespace", NAMESPACE, "--pki", str(self.pki["plc"])]
+        files = ["--retain", str(self.folder / "retain.json"), "--users", str(self.users)]
+        command = [sys.executable, "-m", "tools.simulators.plc", *where, *files]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
+
+    def wait_ready(self) -> None:
+        assert self.process.stdout.readline().startswith("READY")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+    floor = Floor(tmp_path_factory.mktemp("floor"))
+    floor.wait_ready()
+    yield floor
+    floor.kill()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 20) -> None:
+    """A PLC cannot set an asyncio.Event: it is asked again."""
+    async with asyncio.timeout(deadline_s):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def client_of(url: str, pki: Path, user: str, password: str) -> AsyncIterator[Client]:
+    client = Client(url, timeout=5)
+    client.application_uri, client.session_timeout = "urn:test:client", 30_000
+    if user:
+        client.set_user(user)
+        client.set_password(password)
+    own = pki / "own"
+    await client.set_security(SecurityPolicyBasic256Sha256, own / "certificate.der", own / "private-key.pem")
+    async with client:
+        yield client
+
+
+class Panel:
+    """The operator's panel at the machine."""
+
+    def __init__(self, client: Client, index: int) -> None:
+        self.client, self.index = client, index
+
+    async def read(self, tag: str):
+        return await self.client.get_node(ua.NodeId(tag, self.index)).read_value()
+
+    async def press(self, method: str, *arguments) -> None:
+        operator = self.client.get_node(ua.NodeId("Operator", self.index))
+        await operator.call_method(ua.NodeId(f"Operator.{method}", self.index), *arguments)
+
+    async def until(self, tag: str, wanted) -> None:
+        async def seen() -> bool:
+            return await self.read(tag) == wanted
+
+        await until(seen)
+
+    async def until_acknowledged(self) -> None:
+        """Until the PLC has answered another command than the last one."""
+        before = await self.read("VisIf.AckCmdId")
+
+        async def answered() -> bool:
+            return await self.read("VisIf.AckCmdId") != before
+
+        await until(answered)
+
+    async def resume(self) -> None:
+        await self.until("VisIf.StateCurrent", HELD)
+        await self.press("Resume")
+        await self.until("Line.Running", True)
+
+
+@contextlib.asynccontextmanager
+async def at_the_panel(floor: Floor) -> AsyncIterator[Panel]:
+    async with client_of(floor.url, floor.pki["client"], "operator", "operator-pw") as client:
+        yield Panel(client, await client.get_namespace_index(NAMESPACE))
+
+
+@pytest.fixture
+async def panel(floor: Floor) -> AsyncIterator[Panel]:
+    """The line runs and may be paused, whatever the test before did."""
+    async with at_the_panel(floor) as panel:
+        await panel.press("SetRemotePause", True)
+        if not await panel.read("Line.Running"):
+            await panel.resume()
+        yield panel
+
+
+class Wire:
+    """A TCP proxy that can freeze: bytes wait, nothing is lost, and both ends believe in the connection."""
+
+    def __init__(self, target: int) -> None:
+        self.target, self.port = target, free_port()
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __aenter__(self) -> Self:
+        self.server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.open.set()
+        self.server.close()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            onward, out = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(self._pump(reader, out), self._pump(onward, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self.open.wait()
+                writer.write(data)
+                await writer.drain()
+        await self.open.wait()
+        writer.close()
+
+
+@pytest.fixture
+def settings(floor: Floor, nats_server, tmp_path: Path) -> Settings:
+    return make_settings(floor, nats_server.url, tmp_path, floor.port)
+
+
+def make_settings(floor: Floor, nats_url: str, folder: Path, plc_port: int) -> Settings:
+    """The demo plant with the PLC behind `plc_port`, and a second line whose PLC is not there."""
+    plant = yaml.safe_load((ROOT / "deploy/plants/demo.yaml").read_text())
+    line = plant["sites"][0]["lines"][0]
+    absent = {**line, "name": ABSENT.line, "plc": {**line["plc"], "url": f"opc.tcp://127.0.0.1:{free_port()}/plc"}}
+    line["plc"]["url"] = f"opc.tcp://127.0.0.1:{plc_port}/plc"
+    plant["sites"][0]["lines"].append(absent)
+    (folder / "plant.yaml").write_text(yaml.safe_dump(plant))
+    (folder / "password").write_text("bridge-pw\n")
+    scada = {"observer": {"password": "observer-pw", "role": "observer"}}
+    (folder / "scada.yaml").write_text(yaml.safe_dump(scada))
+    return Settings(
+        plant_file=folder / "plant.yaml",
+        nats_url=nats_url,
+        nats_password_file=folder / "password",
+        pki=floor.pki["bridge"],
+        plc_password_file=folder / "password",
+        scada_url=f"opc.tcp://127.0.0.1:{free_port()}/jidoka",
+        scada_users_file=folder / "scada.yaml",
+        epoch=next(EPOCHS),
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as stack:
+        for component in build(settings).components:
+            await component.start()
+            stack.push_async_callback(component.stop)
+        yield
+
+
+async def ask(bus: Bus, request: str = "r1", place: Place = PLACE, ttl_s: float = 8.0) -> None:
+    message = line_pb2.PauseRequested(
+        request_id=request,
+        episode_id=f"episode-of-{request}",
+        station=frame_pb2.StationPath(site=place.site, line=place.line, station=place.station),
+        text="5 times mousebite",
+        first_part_sequence=101,
+        last_part_sequence=105,
+    )
+    message.requested_at.FromNanoseconds(time.time_ns())
+    message.expires_at.FromNanoseconds(time.time_ns() + int(ttl_s * 1e9))
+    await bus.publish(PAUSE_REQUESTED.at(place), message, request)
+
+
+async def said(bus: Bus, subject, place: Place, count: int, deadline_s: float = 20) -> list:
+    """What was said there, once it is `count` messages; never more."""
+    stream = bus.jetstream
+    deadline = time.monotonic() + deadline_s
+    while True:
+        info = await stream.stream_info(subject.stream.name, subjects_filter=subject.at(place))
+        found = sum((info.state.subjects or {}).values())
+        assert found <= count, f"{found} messages on {subject.at(place)}, expected {count}"
+        if found == count:
+            break
+        assert time.monotonic() < deadline, f"{found} of {count} messages on {subject.at(place)}"
+        await asyncio.sleep(0.02)
+    reader = await stream.pull_subscribe(subject.at(place), stream=subject.stream.name)
+    messages = await reader.fetch(count, timeout=5) if count else []
+    return [subject.message.FromString(message.data) for message in messages]
+
+
+async def test_a_pause_is_confirmed_once_held_and_delayed_by_no_other_line(bus, panel, settings):
+    executed = await panel.read("VisIf.Executed")
+    async with running(settings):
+        await ask(bus, "absent", ABSENT, ttl_s=3)
+        await ask(bus, "present")
+        [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
+        await said(bus, PAUSE_SETTLED, ABSENT, 0)
+        [other] = await said(bus, PAUSE_SETTLED, ABSENT, 1)
+
+    assert receipt.outcome == CONFIRMED
+    assert receipt.sent_at.ToNanoseconds() <= receipt.acknowledged_at.ToNanoseconds() < receipt.held_at.ToNanoseconds()
+    assert (receipt.request_id, receipt.episode_id, receipt.attempts) == ("present", "episode-of-present", 1)
+    assert (other.outcome, other.attempts) == (line_pb2.PAUSE_OUTCOME_LINK_DOWN, 0)
+    assert await panel.read("VisIf.Executed") == executed + 1
+    assert await panel.read("VisIf.StateCurrent") == HELD
+    assert await panel.read("VisIf.ReqText") == "5 times mousebite"
+
+
+async def test_a_redelivered_request_is_not_executed_again(bus, panel, settings, monkeypatch):
+    executed = await panel.read("VisIf.Executed")
+    publish, failures = BusFacts.settled, [Unavailable("the broker is away")]
+
+    async def fail_once(self, *args) -> None:
+        if failures:
+            await panel.resume()  # the worst case: the line runs again when the request comes again
+            raise failures.pop()
+        await publish(self, *args)
+
+    monkeypatch.setattr(BusFacts, "settled", fail_once)
+    async with running(settings):
+        await ask(bus)
+        [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
+        [resumed] = await said(bus, LINE_RESUMED, PLACE, 1)
+
+    assert (receipt.outcome, receipt.attempts) == (CONFIRMED, 0)
+    assert resumed.episode_id == receipt.episode_id
+    assert await panel.read("VisIf.Executed") == executed + 1
+    assert await panel.read("Line.Running")
+
+
+async def test_what_is_too_old_or_forbidden_by_the_operator_moves_nothing(bus, panel, settings):
+    executed = await panel.read("VisIf.Executed")
+    await panel.press("SetRemotePause", False)
+    async with running(settings):
+        await ask(bus, "old", ttl_s=-1)
+        await ask(bus, "forbidden")
+        expired, rejected = await said(bus, PAUSE_SETTLED, PLACE, 2)
+
+    assert (expired.outcome, expired.attempts) == (line_pb2.PAUSE_OUTCOME_EXPIRED, 0)
+    assert (rejected.outcome, rejected.attempts) == (line_pb2.PAUSE_OUTCOME_REJECTED, 1)
+    assert "remote pause off" in rejected.detail
+    assert await panel.read("VisIf.Executed") == executed
+    assert await panel.read("Line.Running")
+
+
+async def test_a_plc_that_restarts_in_the_middle_stays_held_and_is_believed_only_then(bus, panel, settings, floor):
+    executed = await panel.read("VisIf.Executed")
+    async with running(settings):
+        answered = asyncio.create_task(panel.until_acknowledged())
+        await ask(bus, ttl_s=30)
+        await answered
+        floor.kill()
+        floor.start()
+        await asyncio.to_thread(floor.wait_ready)
+        [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
+        async with at_the_panel(floor) as after:
+            assert receipt.outcome == CONFIRMED
+            assert await after.read("VisIf.Executed") == executed + 1
+            assert await after.read("VisIf.StateCurrent") == HELD
+            await after.resume()
+
+
+async def test_a_command_frozen_on_the_wire_is_not_executed_late(bus, panel, floor, nats_server, tmp_path, monkeypatch):
+    executed = await panel.read("VisIf.Executed")
+    async with Wire(floor.port) as wire:
+        settings = make_settings(floor, nats_server.url, tmp_path, wire.port)
+        write = PlcLink._write
+
+        async def freeze_behind_payload(self, client, values) -> None:
+            await write(self, client, values)
+            if "ReqCmd" in values:
+                wire.open.clear()
+
+        monkeypatch.setattr(PlcLink, "_write", freeze_behind_payload)
+        async with running(settings):
+            await said(bus, LINE_STATE_CHANGED, PLACE, 2)  # link down at first, then up
+            await ask(bus, ttl_s=1.5)
+            [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
+            await panel.until("VisIf.HbPlc", await panel.read("VisIf.HbPlc") + 3)
+            wire.open.set()
+            await panel.until("VisIf.AckCode", 4)  # the commit has arrived, and the PLC found it too old
+
+    assert receipt.outcome in (line_pb2.PAUSE_OUTCOME_LINK_DOWN, line_pb2.PAUSE_OUTCOME_ACK_TIMEOUT)
+    assert await panel.read("VisIf.Executed") == executed
+    assert await panel.read("Line.Running")
+
+
+async def test_a_bridge_that_is_killed_in_the_middle_finishes_in_its_next_life(bus, panel, settings):
+    executed = await panel.read("VisIf.Executed")
+    answered = asyncio.create_task(panel.until_acknowledged())
+    first = spawned(settings)
+    await ask(bus, ttl_s=20)
+    await answered
+    first.kill()
+    first.wait()
+    async with running(settings):
+        [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
+
+    assert (receipt.outcome, receipt.attempts) == (CONFIRMED, 0)
+    assert await panel.read("VisIf.Executed") == executed + 1
+
+
+def spawned(settings: Settings) -> subprocess.Popen:
+    given = {k: v for k, v in settings.model_dump(mode="json").items() if k in settings.model_fields_set}
+    environment = {f"JIDOKA_OPCUA_BRIDGE_{key.upper()}": str(value) for key, value in given.items()}
+    command = [sys.executable, "-m", "services.opcua_bridge"]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=subprocess.DEVNULL)
+
+
+async def test_a_resumed_line_is_told_once_also_when_nobody_was_looking(bus, panel, settings):
+    async with running(settings):
+        await ask(bus)
+        await said(bus, PAUSE_SETTLED, PLACE, 1)
+        await said(bus, LINE_RESUMED, PLACE, 0)
+    await panel.resume()
+    async with running(settings):
+        [resumed] = await said(bus, LINE_RESUMED, PLACE, 1)
+        states = [fact.packml_state for fact in await said(bus, LINE_STATE_CHANGED, PLACE, 6)]
+    assert resumed.episode_id == "episode-of-r1"
+    assert states == [0, 6, 10, 11, 0, 6]
+    assert await panel.read("Line.Running")
+
+
+async def test_scada_reads_what_happens_and_can_change_nothing(bus, panel, settings, floor, monkeypatch):
+    async with running(settings):
+        await ask(bus)
+        await said(bus, PAUSE_SETTLED, PLACE, 1)
+        await bus.publish(VERDICT_REACHED.at(PLACE), verdict("not-in-the-plant-file"), "i-0")
+        await bus.publish(VERDICT_REACHED.at(PLACE), verdict(PLACE.station), "i-1")
+        async with client_of(settings.scada_url, floor.pki["client"], "observer", "observer-pw") as scada:
+            index = await scada.get_namespace_index("urn:jidoka:scada")
+
+            async def read(tag: str) -> ua.DataValue:
+                return await scada.get_node(ua.NodeId(tag, index)).read_data_value(raise_on_bad_status=False)
+
+            async def counted() -> bool:
+                return (await read("Station/lyon/smt1/aoi1/FailCount")).Value.Value == 1
+
+            await until(counted)
+            label = await read("Station/lyon/smt1/aoi1/LastDefectLabel")
+            assert (label.Value.Value, label.SourceTimestamp.timestamp()) == ("spur", 1_700_000_000)
+            line = {tag: (await read(f"Line/lyon/smt1/{tag}")).Value.Value for tag in ("PackMLState", "PauseState")}
+            assert line == {"PackMLState": HELD, "PauseState": "confirmed"}
+            assert (await read("Line/lyon/smt1/SuspectFrom")).Value.Value == 101
+            assert (await read("Line/lyon/smt2/PackMLState")).StatusCode.is_bad()
+            with pytest.raises(ua.uaerrors.BadUserAccessDenied):
+                await scada.get_node(ua.NodeId("Line/lyon/smt1/PauseState", index)).write_value("idle")
+            tokens = {type(scada.uaclient.session.authentication_token.Identifier)}
+            assert tokens == {bytes}
+
+        await refused_at_every_back_door(settings.scada_url, floor, monkeypatch)
+
+
+async def refused_at_every_back_door(url: str, floor: Floor, monkeypatch) -> None:
+    with pytest.raises(ua.uaerrors.BadIdentityTokenRejected):
+        async with client_of(url, floor.pki["client"], "", ""):
+            pass
+    create = Client.create_session
+
+    async def name_no_certificate(self: Client):
+        send = self.uaclient.create_session
+
+        async def without(params: ua.CreateSessionParameters):
+            params.ClientCertificate = None
+            return await send(params)
+
+        self.uaclient.create_session = without
+        return await create(self)
+
+    with pytest.raises(ua.uaerrors.BadCertificateUntrusted):
+        async with client_of(url, floor.strangers["client"], "observer", "observer-pw"):
+            pass
+    monkeypatch.setattr(Client, "create_session", name_no_certificate)
+    with pytest.raises(ua.uaerrors.BadSecurityChecksFailed):
+        async with client_of(url, floor.strangers["client"], "observer", "observer-pw"):
+            pass
+    monkeypatch.setattr(Client, "find_endpoint", staticmethod(lambda endpoints, *_: endpoints[0]))
+    plain = Client(url)
+    plain.set_user("observer")
+    plain.set_password("observer-pw")
+    with pytest.raises(ua.uaerrors.BadSecurityChecksFailed):
+        await plain.connect()
+
+
+def verdict(station: str) -> verdict_pb2.Verdict:
+    message = verdict_pb2.Verdict(
+        inspection_id="i-1",
+        station=frame_pb2.StationPath(site=PLACE.site, line=PLACE.line, station=station),
+        outcome=verdict_pb2.OUTCOME_FAIL,
+        defects=[verdict_pb2.Defect(label="open", score=0.5), verdict_pb2.Defect(label="spur", score=0.9)],
+    )
+    message.judged_at.FromSeconds(1_700_000_000)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("pki", "user", "message"),
+    [
+        ("ours", "nobody", "refused the user 'nobody'"),
+        ("unknown to the PLC", "bridge", "does not trust our certificate"),
+        ("trusts others", "bridge", "we do not trust the certificate"),
+    ],
+)
+async def test_a_refused_connection_says_who_does_not_trust_whom(floor, tmp_path, pki, user, message):
+    ours, theirs = floor.pki["bridge"], floor.strangers["client"]
+    folders = {
+        "ours": ours,
+        "unknown to the PLC": mixed(tmp_path, own=theirs, trusted=ours),
+        "trusts others": mixed(tmp_path, own=ours, trusted=theirs),
+    }
+    address = PlcAddress(LineName("lyon", "smt1"), floor.url, NAMESPACE, user, "bridge-pw", folders[pki])
+    with pytest.raises(PlcRefusedError, match=message):
+        async with opened(address, timeout_s=5):
+            pass
+
+
+def mixed(folder: Path, own: Path, trusted: Path) -> Path:
+    home = folder / own.parent.name
+    home.mkdir()
+    (home / "own").symlink_to(own / "own")
+    for kind in ("trusted", "crl"):
+        (home / kind).symlink_to(trusted / kind)
+    return home
