@@ -4,17 +4,21 @@ import asyncio
 import contextvars
 import logging
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from services.chassis.errors import Denied, Unauthenticated, Unavailable
+
+with warnings.catch_warnings():  # authlib 1.9 asks at import for a fork of httpx that nobody else here uses
+    warnings.simplefilter("ignore")
+    from authlib.integrations.base_client.errors import OAuthError
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 log = logging.getLogger("jidoka.auth")
 _DEADLINE_S = 3.0

@@ -53,9 +53,9 @@ class RuleKeeper:
 
         await self._fold(place, sequence, settle)
 
-    async def on_resumed(self, place: str, episode_id: str, sequence: int) -> None:
+    async def on_resumed(self, place: str, episode_id: str, resumed_at_s: float, sequence: int) -> None:
         """Fold the operator's resume."""
-        await self._fold(place, sequence, lambda s: (rules.on_resumed(s, episode_id), ()))
+        await self._fold(place, sequence, lambda s: (rules.on_resumed(s, episode_id, resumed_at_s), ()))
 
     async def _fold(self, place: str, sequence: int, step: Callable[[StationState], Fold]) -> None:
         station, actions = step(self.state.stations.get(place, StationState()))

@@ -80,7 +80,7 @@ class Line:
         camera = Camera(self.channel, self.token, self.place, lot_id)
         return lot_id, await Player(camera, self.operator, rate, seen).play(play)
 
-    async def hear(self, lot_id: str) -> witness.Testimony:
+    async def hear(self, lot_id: str) -> witness.Heard:
         return await witness.hear(self.bus, lot_id, deadline_s=40)
 
     async def orders(self, keys: set[str]) -> list[dict[str, Any]]:
@@ -104,6 +104,7 @@ async def line(state: PlantState, source: Source) -> AsyncIterator[Line]:
     bus = Bus(state.url("nats"), "admin", state.secret("admin.nats-password"))
     await bus.start()
     await operator.start()
+    await operator.resume(deadline_s=60)  # the test before may have failed on a held line
     yield Line(state, operator, source, bus, channel, token, place)
     await operator.stop()
     await bus.stop()

@@ -19,7 +19,7 @@ def requested(number: int) -> line_pb2.PauseRequested:
 
 async def until(condition, deadline_s: float = 10) -> None:
     async with asyncio.timeout(deadline_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # conditions are plain values here
             await asyncio.sleep(0.01)
 
 

@@ -467,6 +467,21 @@ def verdict(station: str) -> verdict_pb2.Verdict:
     return message
 
 
+async def test_at_the_plc_each_role_does_its_part_and_no_more(floor):
+    """Above all: neither the bridge nor an onlooker can let a held line run."""
+    commit = ua.DataValue(ua.Variant(1, ua.VariantType.UInt32))
+    for role, writes, calls in (("bridge", True, False), ("observer", False, False), ("operator", False, True)):
+        async with client_of(floor.url, floor.pki["client"], role, f"{role}-pw") as client:
+            panel = Panel(client, await client.get_namespace_index(NAMESPACE))
+            request = client.get_node(ua.NodeId("VisIf.ReqCmdId", panel.index))
+            with contextlib.nullcontext() if writes else pytest.raises(ua.uaerrors.BadUserAccessDenied):
+                await request.write_value(commit)
+            with contextlib.nullcontext() if calls else pytest.raises(ua.uaerrors.BadUserAccessDenied):
+                await panel.press("SetRemotePause", True)
+            with pytest.raises(ua.uaerrors.BadUserAccessDenied):
+                await client.get_node(ua.NodeId("VisIf.Executed", panel.index)).write_value(commit)
+
+
 @pytest.mark.parametrize(
     ("pki", "user", "message"),
     [

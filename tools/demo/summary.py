@@ -12,7 +12,7 @@ from rich.table import Table
 from tools.demo.boards import Board
 from tools.demo.play import Record
 from tools.demo.score import compare, percentiles
-from tools.demo.witness import Testimony
+from tools.demo.witness import Heard
 from tools.simulators.camera import Answer
 
 _STAGES = ("decode", "register", "infer", "judge", "publish")
@@ -31,7 +31,7 @@ class Summary:
     failures: list[str]
 
 
-def summarize(record: Record, heard: Testimony, orders: Sequence[dict[str, Any]]) -> Summary:
+def summarize(record: Record, heard: Heard, orders: Sequence[dict[str, Any]]) -> Summary:
     """Bring together what the camera got, what the streams keep and what stands in the MES."""
     answers = record.answers
     keys = {order.key for order in heard.orders}
@@ -79,7 +79,7 @@ def _latencies(answers: Sequence[tuple[Board, Answer]]) -> dict[str, dict[str, f
     return stages | {"total": percentiles([answer.total_ms for _, answer in answers])}
 
 
-def _pause(heard: Testimony) -> dict[str, Any]:
+def _pause(heard: Heard) -> dict[str, Any]:
     judged = {request.request_id: request.requested_at for request in heard.requested}
     first = next(iter(heard.confirmed()), None)
     since = judged.get(first.request_id) if first else None
@@ -95,7 +95,7 @@ def _gap_ms(start: Timestamp, end: Timestamp) -> float:
     return round((end.ToMicroseconds() - start.ToMicroseconds()) / 1000, 1)
 
 
-def _failures(figures: dict[str, Any], record: Record, heard: Testimony, missing: set[str]) -> list[str]:
+def _failures(figures: dict[str, Any], record: Record, heard: Heard, missing: set[str]) -> list[str]:
     pause, orders = figures["pause"], figures["work_orders"]
     checks = (
         (not heard.requested, "the run of defects did not ask for a pause"),

@@ -20,7 +20,7 @@ _PAUSE_S = 0.2
 
 
 @dataclass
-class Testimony:
+class Heard:
     """Facts of one lot, in stream order."""
 
     verdicts: list[verdict_pb2.Verdict] = field(default_factory=list)
@@ -41,11 +41,11 @@ class Testimony:
         return bool(self.requested) and self.episodes() <= {s.episode_id for s in self.confirmed()}
 
 
-async def hear(bus: Bus, lot_id: str, deadline_s: float) -> Testimony:
+async def hear(bus: Bus, lot_id: str, deadline_s: float) -> Heard:
     """Read the streams until every pause is confirmed, or the deadline has passed."""
     ends = asyncio.get_running_loop().time() + deadline_s
     while True:
-        heard = Testimony()
+        heard = Heard()
         heard.requested = [r async for r in _history(bus, PAUSE_REQUESTED) if r.lot_id == lot_id]
         heard.orders = [o async for o in _history(bus, WORK_REQUESTED) if o.lot_id == lot_id]
         heard.settled = [s async for s in _history(bus, PAUSE_SETTLED) if s.episode_id in heard.episodes()]

@@ -35,7 +35,8 @@ def routes(keeper: RuleKeeper) -> list[Route]:
         await keeper.on_settled(place, message.episode_id, delivery.sequence, confirmed=confirmed, retry=retry)
 
     async def resumed(message: line_pb2.LineResumed, delivery: Delivery) -> None:
-        await keeper.on_resumed(_place(message.station), message.episode_id, delivery.sequence)
+        resumed_at_s = message.resumed_at.ToMicroseconds() / 1e6
+        await keeper.on_resumed(_place(message.station), message.episode_id, resumed_at_s, delivery.sequence)
 
     return [
         Route(VERDICT_REACHED.everywhere, verdict_pb2.Verdict, verdict),

@@ -78,6 +78,7 @@ def part(message: verdict_pb2.Verdict) -> Part:
         lot=message.part.lot_id,
         sequence=message.part.part_sequence,
         labels=labels if proven else None,
+        captured_at_s=message.captured_at.ToMicroseconds() / 1e6,
         judged_at_s=message.judged_at.ToMicroseconds() / 1e6,
     )
 

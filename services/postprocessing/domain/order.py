@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Part:
-    """A judged part as the rules see it. `labels` is None when the verdict was INCONCLUSIVE: it proves nothing."""
+    """A judged part as the rules see it. `labels` is None when the verdict was INCONCLUSIVE: it proves nothing.
+
+    Times are seconds since the epoch: `captured_at_s` by the camera's clock, `judged_at_s` by ours.
+    """
 
     inspection_id: str
     lot: str
     sequence: int
     labels: tuple[str, ...] | None
+    captured_at_s: float
     judged_at_s: float
 
 

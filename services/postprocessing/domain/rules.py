@@ -55,6 +55,7 @@ class StationState:
     """All that the rules remember of one station; bounded by labels x rules and the reorder patience."""
 
     order: Order = field(default_factory=Order)
+    resumed_at_s: float = 0.0
     runs: Mapping[str, Run] = field(default_factory=dict)
     episodes: Mapping[str, Episode] = field(default_factory=dict)
 
@@ -94,6 +95,8 @@ def on_verdict(state: StationState, part: Part, place: str, rules: Iterable[Rule
     rules = tuple(rules)
     actions: list[Action] = []
     for ready in due:
+        if ready.captured_at_s < state.resumed_at_s:
+            continue
         state = replace(state, runs=_count(state.runs, ready, max((rule.k for rule in rules), default=0)))
         for rule in rules:
             state, fired = _apply(state, rule, ready, place)
@@ -111,11 +114,15 @@ def on_settled(state: StationState, episode_id: str, *, confirmed: bool, retry: 
     return replace(state, episodes=episodes)
 
 
-def on_resumed(state: StationState, episode_id: str) -> StationState:
-    """Fold the operator's resume: the incident is over, counting starts afresh."""
+def on_resumed(state: StationState, episode_id: str, resumed_at_s: float) -> StationState:
+    """Fold the operator's resume: the incident is over, and only parts photographed since then count again.
+
+    Frames that a camera had to keep while we were away are judged late: they still belong to the incident.
+    """
     if all(episode.id != episode_id for episode in state.episodes.values()):
         return state
-    return replace(state, runs={}, episodes={r: e for r, e in state.episodes.items() if e.id != episode_id})
+    episodes = {rule: episode for rule, episode in state.episodes.items() if episode.id != episode_id}
+    return replace(state, runs={}, episodes=episodes, resumed_at_s=resumed_at_s)
 
 
 def _count(runs: Mapping[str, Run], part: Part, keep: int) -> Mapping[str, Run]:

@@ -14,12 +14,8 @@ from services.preprocessing.adapters.shared_memory import Slots
 from services.preprocessing.domain.frame import Candidate, Image, ServedModel
 
 log = logging.getLogger("jidoka.triton")
-_WORTH_A_RETRY = (
-    "StatusCode.UNAVAILABLE",
-    "StatusCode.DEADLINE_EXCEEDED",
-    "StatusCode.INTERNAL",
-    "StatusCode.CANCELLED",
-)
+# NOT_FOUND: inference vouches for the model, so Triton was just restarted and has not loaded it yet.
+_WORTH_A_RETRY = {f"StatusCode.{code}" for code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "NOT_FOUND")}
 _MIN_SCORE = 0.01
 
 

@@ -60,8 +60,8 @@ class World:
         self.told.append(episode.episode_id)
         self.open.remove(episode)
 
-    async def ended_by_running(self, line, *, was_paused) -> list[Episode]:
-        return list(self.open) if was_paused else []
+    async def ended_by_running(self, line, last_paused_at) -> list[Episode]:
+        return list(self.open) if last_paused_at == self.now else []
 
     async def _shown(self, *_: object) -> None:
         self.moved.set()

@@ -33,9 +33,8 @@ def test_hold_is_accepted_executed_once_and_done_when_held():
         plc.scan(now, hold(), 0)
     assert (plc.memory.ack_code, plc.memory.executed, plc.memory.state) == (ACCEPTED, 1, HOLDING)
     plc.scan(0.41, hold(), 0)
-    assert plc.memory.state == HELD
-    plc.scan(0.43, hold(), 0)
-    assert (plc.memory.ack_code, plc.memory.ack_id, plc.memory.executed) == (DONE, hold().id, 1)
+    assert (plc.memory.state, plc.memory.ack_code) == (HELD, DONE)  # in one scan: an operator may be quick
+    assert (plc.memory.ack_id, plc.memory.executed) == (hold().id, 1)
 
 
 def test_a_second_command_while_held_is_accepted_without_effect():

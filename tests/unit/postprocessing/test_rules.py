@@ -24,7 +24,8 @@ PLACE = "lyon/smt1/aoi1"
 
 
 def part(sequence: int, *labels: str, lot: str = "lot1", inconclusive: bool = False) -> Part:
-    return Part(f"i-{lot}-{sequence}", lot, sequence, None if inconclusive else labels, 1000.0 + sequence * 0.1)
+    at_s = 1000.0 + sequence * 0.1
+    return Part(f"i-{lot}-{sequence}", lot, sequence, None if inconclusive else labels, at_s, at_s)
 
 
 def fold(parts, state: StationState | None = None):
@@ -62,8 +63,8 @@ def test_an_inconclusive_or_missing_part_neither_breaks_nor_extends_a_run():
     parts = [part(1, "open"), part(2, inconclusive=True), *(part(n, "open") for n in (3, 4, 5))]
     assert fold(parts)[1] == []
     assert len(fold([*parts, part(6, "open")])[1]) == 2
-    late = Part("i-40", "lot1", 40, ("open",), 1100.0)  # parts 6..39 never came; patience has ended
-    assert len(fold([*parts, late, Part("i-41", "lot1", 41, ("open",), 1110.0)])[1]) == 2
+    late = Part("i-40", "lot1", 40, ("open",), 1100.0, 1100.0)  # parts 6..39 never came; patience has ended
+    assert len(fold([*parts, late, Part("i-41", "lot1", 41, ("open",), 1110.0, 1110.0)])[1]) == 2
 
 
 def test_a_new_lot_counts_afresh_and_stragglers_of_the_old_one_are_ignored():
@@ -98,12 +99,23 @@ def test_after_the_operators_resume_the_next_incident_has_another_id():
     state, first = fold([part(n, "open") for n in range(1, 6)])
     state = on_settled(state, first[0].episode.id, confirmed=True, retry=False)
     held, none = fold([part(6, "open"), part(7, "open")], state)
-    state = on_resumed(held, first[0].episode.id)
+    state = on_resumed(held, first[0].episode.id, 1000.75)
     _, second = fold([part(n, "open") for n in range(8, 13)], state)
 
     assert none == []
     assert second[0].episode.id != first[0].episode.id
     assert second[0].run.first_sequence == 8
+
+
+def test_frames_that_were_kept_while_we_were_away_belong_to_the_incident_before_the_resume():
+    state, first = fold([part(n, "open") for n in range(1, 6)])
+    state = on_settled(state, first[0].episode.id, confirmed=True, retry=False)
+    state = on_resumed(state, first[0].episode.id, resumed_at_s=1001.05)
+    late, none = fold([part(n, "open") for n in range(6, 11)], state)
+    _, again = fold([part(n, "open") for n in range(11, 16)], late)
+
+    assert none == []
+    assert again[0].run.first_sequence == 11
 
 
 labels = st.sampled_from([(), ("open",), ("short",), ("open", "short")])
