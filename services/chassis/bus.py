@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import nats
@@ -29,10 +29,7 @@ class Bus:
     """One broker connection of one service. Start it first, stop it last."""
 
     def __init__(self, url: str, user: str, password: str, inbox_prefix: str = "_INBOX") -> None:
-        self.user = user
-        self._url = url
-        self._password = password
-        self._inbox_prefix = inbox_prefix
+        self.user, self._url, self._password, self._inbox_prefix = user, url, password, inbox_prefix
         self._client = Client()
         self._last_round_trip = 0.0
         self._lost = False
@@ -56,9 +53,9 @@ class Bus:
             ping_interval=5,
             max_outstanding_pings=2,
             connect_timeout=2,
-            error_cb=_guarded(self._on_error),
-            disconnected_cb=_guarded(self._on_lost),
-            reconnected_cb=_guarded(self._on_return),
+            error_cb=self._on_error,
+            disconnected_cb=self._on_lost,
+            reconnected_cb=self._on_return,
         )
         self._js = self._client.jetstream(timeout=PUBLISH_DEADLINE_S)
         self._last_round_trip = time.monotonic()
@@ -114,6 +111,7 @@ class Bus:
             except (NatsError, TimeoutError, OSError):
                 continue  # `healthy` tells
 
+    # Nothing in these callbacks may raise: that would end reconnection for ever (peers-and-pitfalls 3.3 R1).
     async def _on_error(self, error: Exception | None = None) -> None:
         log.debug("broker: %s", error)
 
@@ -125,15 +123,3 @@ class Bus:
     async def _on_return(self, *_: object) -> None:
         self._lost = False
         log.warning("broker connection is back")
-
-
-def _guarded(callback: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """An exception inside a nats-py callback ends reconnection for ever (peers-and-pitfalls 3.3 R1)."""
-
-    async def call(*args: Any) -> None:
-        try:
-            await callback(*args)
-        except Exception:
-            log.exception("broker callback failed")
-
-    return call

@@ -104,8 +104,8 @@ class _Guard(grpc.aio.ServerInterceptor):
             return grpc.unary_unary_rpc_method_handler(self._unary(details.method, handler.unary_unary), *wire)
         return grpc.stream_stream_rpc_method_handler(self._stream(details.method, handler.stream_stream), *wire)
 
-    async def _authenticate(self, method: str, metadata: Mapping[str, str]) -> None:
-        principal = await self._verifier.verify(metadata.get("authorization", ""))
+    async def _authenticate(self, method: str, context: ServicerContext[Any, Any]) -> None:
+        principal = await self._verifier.verify(_metadata(context).get("authorization", ""))
         if method not in self._scopes:
             raise errors.Denied(f"no scope opens {method}", field="scope")
         principal.require(self._scopes[method])
@@ -113,11 +113,10 @@ class _Guard(grpc.aio.ServerInterceptor):
 
     def _unary(self, method: str, behavior: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T | None]]:
         async def handle(request: Any, context: ServicerContext[Any, Any]) -> T | None:
-            metadata = _metadata(context)
-            with telemetry.span(method.strip("/"), SpanKind.SERVER, telemetry.extract(metadata)):
+            with telemetry.span(method.strip("/"), SpanKind.SERVER, telemetry.extract(_metadata(context))):
                 try:
                     async with asyncio.timeout(self._max_handler_s):
-                        await self._authenticate(method, metadata)
+                        await self._authenticate(method, context)
                         return await behavior(request, context)
                 except Exception as error:
                     await _abort(context, _expected(method, error))
@@ -128,7 +127,7 @@ class _Guard(grpc.aio.ServerInterceptor):
     def _stream(self, method: str, behavior: Callable[..., AsyncIterator[T]]) -> Callable[..., AsyncIterator[T]]:
         async def handle(requests: Any, context: ServicerContext[Any, Any]) -> AsyncIterator[T]:
             try:
-                await self._authenticate(method, _metadata(context))
+                await self._authenticate(method, context)
                 async for response in behavior(requests, context):
                     yield response
             except Exception as error:

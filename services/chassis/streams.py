@@ -25,6 +25,7 @@ from services.contracts.subjects import dead_letter
 
 log = logging.getLogger("jidoka.streams")
 _FETCH_S = 2.0
+_ACK_S = 2.0
 PullSubscription = JetStreamContext.PullSubscription
 
 
@@ -60,9 +61,7 @@ class _Reader:
     _BATCH = 1
 
     def __init__(self, bus: Bus, stream: str, routes: Sequence[Route]) -> None:
-        self._bus = bus
-        self._stream = stream
-        self._routes = routes
+        self._bus, self._stream, self._routes = bus, stream, routes
         self._task: asyncio.Task[Any] | None = None
 
     async def start(self) -> None:
@@ -75,14 +74,9 @@ class _Reader:
         pause_s = 0.1
         while True:
             try:
-                subscription = await self._subscribe()
-                try:
-                    async for message in _messages(subscription, self._BATCH):
-                        await self._take(message)
-                        pause_s = 0.1
-                finally:
-                    with contextlib.suppress(NatsError, TimeoutError, OSError):
-                        await subscription.unsubscribe()
+                async for message in _messages(await self._subscribe(), self._BATCH):
+                    await self._take(message)
+                    pause_s = 0.1
             except (NatsError, TimeoutError, OSError, Unavailable) as error:
                 log.debug("%s is read again in %.1f s: %s", self._stream, pause_s, error)
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
@@ -138,9 +132,9 @@ class Consumer(_Reader):
         return await self._bus.jetstream.pull_subscribe_bind(self._durable, self._stream)
 
     async def _take(self, message: Msg) -> None:
+        alive = asyncio.create_task(self._keep(message))
         try:
-            async with self._kept_alive(message):
-                await self._handle(message)
+            await self._handle(message)
         except Unavailable as error:
             delay_s = min(0.2 * 2 ** min(message.metadata.num_delivered, 6), 10.0) * random.uniform(0.5, 1.0)
             log.warning("%s comes again in %.1f s: %s", message.subject, delay_s, error)
@@ -154,7 +148,9 @@ class Consumer(_Reader):
             else:
                 await message.nak(delay=1.0)
         else:
-            await message.ack_sync(timeout=2)
+            await message.ack_sync(timeout=_ACK_S)
+        finally:
+            await cancel(alive)
 
     async def _park(self, message: Msg, reason: str) -> None:
         sequence = message.metadata.sequence.stream
@@ -166,23 +162,14 @@ class Consumer(_Reader):
         }
         log.error("parked %s: %s", message.subject, reason)
         await self._bus.publish(subject, message.data, f"{self._bus.user}:{self._stream}:{sequence}", extra=origin)
-        await message.ack_sync(timeout=2)
+        await message.ack_sync(timeout=_ACK_S)
 
-    @contextlib.asynccontextmanager
-    async def _kept_alive(self, message: Msg) -> AsyncIterator[None]:
-        """Long work stays ours; a crash gives the message to another after ACK_WAIT_S."""
-
-        async def beat() -> None:
-            while True:
-                await asyncio.sleep(self._ACK_WAIT_S / 3)
-                with contextlib.suppress(NatsError, OSError):
-                    await message.in_progress()
-
-        task = asyncio.create_task(beat())
-        try:
-            yield
-        finally:
-            await cancel(task)
+    async def _keep(self, message: Msg) -> None:
+        """Long work stays ours; a crash gives the message to another after _ACK_WAIT_S."""
+        while True:
+            await asyncio.sleep(self._ACK_WAIT_S / 3)
+            with contextlib.suppress(NatsError, OSError):
+                await message.in_progress()
 
 
 class Follower(_Reader):
@@ -223,14 +210,18 @@ class Follower(_Reader):
 async def _messages(subscription: PullSubscription, most: int) -> AsyncIterator[Msg]:
     """One at a time when up to date (no waiting for company), in batches when far behind."""
     batch = 1
-    while True:
-        try:
-            # fetch() may hang after a reconnect (nats.py #933): our own clock ends it.
-            async with asyncio.timeout(_FETCH_S + 2):
-                fetched = await subscription.fetch(batch, timeout=_FETCH_S)
-        except TimeoutError:
-            await subscription.consumer_info()  # raises when the consumer is gone: then subscribe anew
-            continue
-        for message in fetched:
-            yield message
-        batch = max(1, min(fetched[-1].metadata.num_pending or 1, most)) if fetched else 1
+    try:
+        while True:
+            fetched: list[Msg] = []
+            try:
+                # fetch() may hang after a reconnect (nats.py #933): our own clock ends it.
+                async with asyncio.timeout(_FETCH_S + 2):
+                    fetched = await subscription.fetch(batch, timeout=_FETCH_S)
+            except TimeoutError:
+                await subscription.consumer_info()  # raises when the consumer is gone: then subscribe anew
+            for message in fetched:
+                yield message
+                batch = max(1, min(message.metadata.num_pending or 1, most))
+    finally:
+        with contextlib.suppress(NatsError, TimeoutError, OSError):
+            await subscription.unsubscribe()

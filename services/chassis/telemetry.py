@@ -1,12 +1,10 @@
 """Logs, traces and metrics. One trace runs through gRPC metadata and NATS headers as W3C `traceparent`."""
 
-import json
 import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Self
 
 from opentelemetry import propagate, trace
@@ -17,6 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanKind
 from prometheus_client import Histogram
+from pythonjsonlogger.json import JsonFormatter
 
 STAGE_SECONDS = Histogram(
     "jidoka_stage_seconds",
@@ -25,32 +24,14 @@ STAGE_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 _tracer = trace.get_tracer("jidoka")
-_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the trace id of the span it was written in and whatever `extra` carried."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            line["trace_id"] = f"{span.trace_id:032x}"
-        line |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
 
 
 def setup(service: str, otlp_endpoint: str, log_level: str) -> None:
     """Configure logs for this process, and traces when a collector is given."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    names = {"asctime": "at", "levelname": "level", "name": "logger"}
+    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names))
+    handler.addFilter(_with_trace_id)
     logging.basicConfig(level=log_level, handlers=[handler], force=True)
     for chatty in ("asyncua", "httpx", "httpcore", "nats"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -117,3 +98,9 @@ def trace_id() -> str:
     """The current trace id, 32 hex digits; empty outside a trace."""
     context = trace.get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else ""
+
+
+def _with_trace_id(record: logging.LogRecord) -> bool:
+    if trace_id():
+        record.trace_id = trace_id()
+    return True

@@ -6,6 +6,7 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis import telemetry
 from services.chassis.bus import Bus
+from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery, Route
 from services.contracts.plant import Place, Plant
 from services.contracts.subjects import (
@@ -57,7 +58,9 @@ class BusActions:
         self._equipment = {str(place): line.equipment_id for place, line, _ in plant.stations()}
 
     async def emit(self, place: str, action: Action) -> None:
-        """Publish the request. Raises Unavailable."""
+        """Publish the request. Raises Unavailable; Invalid for a station that the plant file no longer names."""
+        if place not in self._equipment:
+            raise Invalid(f"the plant has no station {place} any more", field="station")
         site, line, station = place.split("/")
         at = frame_pb2.StationPath(site=site, line=line, station=station)
         if isinstance(action, Pause):
