@@ -8,6 +8,7 @@ import typer
 from services.contracts import plant as plants
 from tools.demo.cli import demo
 from tools.plant.cli import app as plant_app
+from tools.train.cli import app as train_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +16,7 @@ app = typer.Typer(
     help="Jidoka looks at every part a line makes, stops the line when a defect repeats, and opens the work order.",
 )
 app.add_typer(plant_app)
+app.add_typer(train_app)
 app.command()(demo)
 
 
@@ -28,10 +30,6 @@ def check(plant: Annotated[Path, typer.Argument(help="The plant file.")]) -> Non
         raise typer.Exit(1) from None
     stations = ", ".join(str(place) for place, _, _ in found.stations())
     typer.echo(f"{plant}: good. Stations: {stations}. Rules version {found.rule_set.version}.")
-
-
-def _train(context: typer.Context) -> None:
-    """Mounted late: training needs torch, which no plant has."""
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from authlib.deprecate import AuthlibDeprecationWarning
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -16,7 +17,7 @@ from joserfc.jwk import KeySet
 from services.chassis.errors import Denied, Unauthenticated, Unavailable
 
 with warnings.catch_warnings():  # authlib 1.9 asks at import for a fork of httpx that nobody else here uses
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     from authlib.integrations.base_client.errors import OAuthError
     from authlib.integrations.httpx_client import AsyncOAuth2Client
 

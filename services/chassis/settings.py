@@ -17,7 +17,7 @@ class ChassisSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     plant_file: Path
-    """The plant: sites, lines, stations, recipes, rules."""
+    """The plant file; `jidoka check FILE` says whether it is good."""
     health_address: str = "127.0.0.1:0"
     """Where /livez, /readyz and /metrics are served (host:port)."""
     nats_url: str = "nats://127.0.0.1:4222"
