@@ -18,7 +18,7 @@ from services.opcua_bridge.adapters.plc_session import PlcAddress
 from services.opcua_bridge.adapters.scada import BROKER, ScadaBoard
 from services.opcua_bridge.adapters.verdicts import LiveVerdicts
 from services.opcua_bridge.domain.handshake import Limits
-from services.opcua_bridge.domain.line import LineName
+from services.opcua_bridge.domain.line import LineName, StationName
 from services.opcua_bridge.handlers import PauseLine, WatchLine
 from services.opcua_bridge.settings import Settings
 
@@ -31,12 +31,13 @@ def build(settings: Settings) -> Service:
         logging.getLogger(repetitive).setLevel(logging.CRITICAL)
     lines = _lines(plant.load(settings.plant_file))
     stations = {name: [station.name for station in line.stations] for name, line in lines.items()}
+    known = {StationName(name, station) for name, names in stations.items() for station in names}
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     links = {name: PlcLink(_address(settings, name, line), _timing(settings)) for name, line in lines.items()}
     board = _board(settings, stations, links, bus)
     facts = BusFacts(bus, stations)
     episodes = StreamedEpisodes(bus)
-    after_broker: list[Component] = [episodes, LiveVerdicts(bus, board.show_verdict)]
+    after_broker: list[Component] = [episodes, LiveVerdicts(bus, known, board.show_verdict)]
     for name, line in lines.items():
         limits = Limits(line.plc.ack_timeout_s, line.plc.state_timeout_s, settings.retry_delay_s)
         pause = PauseLine(links[name], facts, board, limits, settings.epoch)

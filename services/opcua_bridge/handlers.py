@@ -13,7 +13,7 @@ from services.chassis import telemetry
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.opcua_bridge.domain.handshake import ASKING, Handshake, Limits, State, Wait, Write, command_id
-from services.opcua_bridge.domain.line import EXECUTE, PAUSED, LineName, PauseRequest, PlcView
+from services.opcua_bridge.domain.line import EXECUTE, NEVER, PAUSED, LineName, PauseRequest, PlcView
 from services.opcua_bridge.ports import Board, Command, Episodes, Facts, Plc, PlcUnreachableError
 
 log = logging.getLogger("jidoka.opcua_bridge")
@@ -58,19 +58,19 @@ class PauseLine:
             while handshake.state in phase:
                 match handshake.step(self._clock(), self._plc.view):
                     case Write(ttl_s):
-                        await self._write(handshake, Command(handshake.command, request.text, ttl_s))
+                        with telemetry.span("bridge plc write", SpanKind.CLIENT, **attributes):
+                            await self._write(handshake, Command(handshake.command, request.text, ttl_s))
                     case Wait(seconds):
                         await self._plc.changed(seconds)
         await self._board.show_pause(request, handshake.state.value, self._clock())
 
     async def _write(self, handshake: Handshake, command: Command) -> None:
         handshake.wrote(self._clock())
-        with telemetry.span("bridge plc write", SpanKind.CLIENT, command_id=command.id):
-            try:
-                await self._plc.hold(command)
-            except PlcUnreachableError as error:
-                log.info("write %d of command %d: %s", handshake.attempts, command.id, error)
-                handshake.write_failed(self._clock())
+        try:
+            await self._plc.hold(command)
+        except PlcUnreachableError as error:
+            log.info("write %d of command %d: %s", handshake.attempts, command.id, error)
+            handshake.write_failed(self._clock())
 
 
 class WatchLine:
@@ -88,7 +88,7 @@ class WatchLine:
         self._episodes = episodes
         self._clock = clock
         self._told: PlcView | None = None
-        self._was_paused = False
+        self._last_paused_at = NEVER
         self._task: asyncio.Task[Any] | None = None
 
     async def start(self) -> None:
@@ -115,12 +115,12 @@ class WatchLine:
             await self._board.show_line(self._line, view, now)
             await self._facts.line_changed(self._line, view, now)
             self._told = view
-        self._was_paused |= view.state in PAUSED
+        if view.state in PAUSED:
+            self._last_paused_at = now
         if view.state == EXECUTE:
-            for episode in await self._episodes.ended_by_running(self._line, was_paused=self._was_paused):
+            for episode in await self._episodes.ended_by_running(self._line, self._last_paused_at):
                 await self._facts.resumed(episode, now)
                 await self._board.show_running(self._line, now)
-            self._was_paused = False
 
 
 def _said(view: PlcView) -> tuple[bool, int, bool]:

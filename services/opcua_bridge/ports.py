@@ -44,7 +44,7 @@ class Facts(Protocol):
 class Episodes(Protocol):
     """Which episodes may be holding a line; survives a restart, because it is read from the stream."""
 
-    async def ended_by_running(self, line: LineName, *, was_paused: bool) -> list[Episode]:
+    async def ended_by_running(self, line: LineName, last_paused_at: float) -> list[Episode]:
         """The open episodes that are over when the line runs. Raises Unavailable when that is not known for sure."""
 
 

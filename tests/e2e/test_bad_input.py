@@ -6,10 +6,10 @@ import zlib
 
 import grpc
 import pytest
-from conftest import Line
 from jidoka.frame.v1 import frame_pb2
 from jidoka.inspection.v1 import inspection_service_pb2, inspection_service_pb2_grpc
 from jidoka.verdict.v1 import verdict_pb2
+from plant_line import Line
 
 from services.chassis import rpc
 from services.chassis.auth import TokenSource

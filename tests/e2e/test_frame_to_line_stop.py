@@ -4,8 +4,8 @@ import asyncio
 import dataclasses
 
 import pytest
-from conftest import Line, kill, until
 from jidoka.line.v1 import line_pb2
+from plant_line import Line, kill, until
 
 from tools.demo import script
 from tools.demo.play import Record

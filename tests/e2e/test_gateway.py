@@ -4,7 +4,7 @@ import time
 
 import httpx
 import pytest
-from conftest import Line, eventually
+from plant_line import Line, eventually
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -18,11 +18,11 @@ import grpc
 import numpy as np
 import onnx
 import yaml
-from conftest import free_port
 from jidoka.model.v1 import model_service_pb2, model_service_pb2_grpc
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from onnx import TensorProto, helper, numpy_helper
+from servers import free_port
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 

@@ -2,24 +2,29 @@
 
 import asyncio
 import contextlib
-import itertools
-import os
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
-import yaml
 from asyncua import Client, ua
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from conftest import free_port
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
+from plant_floor import (
+    ABSENT,
+    NAMESPACE,
+    PLACE,
+    Floor,
+    Panel,
+    Wire,
+    at_the_panel,
+    client_of,
+    make_settings,
+    running,
+    spawned,
+    until,
+)
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
@@ -34,52 +39,10 @@ from services.contracts.subjects import (
 from services.opcua_bridge.adapters.facts import BusFacts
 from services.opcua_bridge.adapters.plc import PlcLink
 from services.opcua_bridge.adapters.plc_session import PlcAddress, PlcRefusedError, opened
-from services.opcua_bridge.app import build
 from services.opcua_bridge.domain.line import HELD, LineName
 from services.opcua_bridge.settings import Settings
-from tools.certs import ensure_pki
 
-ROOT = Path(__file__).parents[2]
-NAMESPACE = "urn:jidoka:plant:smt1:plc"
-PLACE = Place("lyon", "smt1", "aoi1")
-ABSENT = Place("lyon", "smt2", "aoi1")
-EPOCHS = itertools.count(1)  # each test has a new stream that numbers from 1, and all share one PLC
 CONFIRMED = line_pb2.PAUSE_OUTCOME_CONFIRMED
-
-
-@dataclass
-class Floor:
-    """What stands in the plant for all tests: certificates, accounts and one PLC that can be killed."""
-
-    folder: Path
-    port: int = field(default_factory=free_port)
-
-    def __post_init__(self) -> None:
-        names = ("plc", "bridge", "client")
-        self.pki = ensure_pki(self.folder / "pki", {name: f"urn:test:{name}" for name in names})
-        self.strangers = ensure_pki(self.folder / "elsewhere", {"client": "urn:test:client"})
-        self.users = self.folder / "users.yaml"
-        roles = ("bridge", "operator", "observer")
-        self.users.write_text(yaml.safe_dump({role: {"password": f"{role}-pw", "role": role} for role in roles}))
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return f"opc.tcp://127.0.0.1:{self.port}/plc"
-
-    def start(self) -> None:
-        where = ["--port", str(self.port), "--namespace", NAMESPACE, "--pki", str(self.pki["plc"])]
-        files = ["--retain", str(self.folder / "retain.json"), "--users", str(self.users)]
-        command = [sys.executable, "-m", "tools.simulators.plc", *where, *files]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
-
-    def wait_ready(self) -> None:
-        assert self.process.stdout.readline().startswith("READY")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,66 +51,6 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     floor.wait_ready()
     yield floor
     floor.kill()
-
-
-async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 20) -> None:
-    """A PLC cannot set an asyncio.Event: it is asked again."""
-    async with asyncio.timeout(deadline_s):
-        while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-@contextlib.asynccontextmanager
-async def client_of(url: str, pki: Path, user: str, password: str) -> AsyncIterator[Client]:
-    client = Client(url, timeout=5)
-    client.application_uri, client.session_timeout = "urn:test:client", 30_000
-    if user:
-        client.set_user(user)
-        client.set_password(password)
-    own = pki / "own"
-    await client.set_security(SecurityPolicyBasic256Sha256, own / "certificate.der", own / "private-key.pem")
-    async with client:
-        yield client
-
-
-class Panel:
-    """The operator's panel at the machine."""
-
-    def __init__(self, client: Client, index: int) -> None:
-        self.client, self.index = client, index
-
-    async def read(self, tag: str):
-        return await self.client.get_node(ua.NodeId(tag, self.index)).read_value()
-
-    async def press(self, method: str, *arguments) -> None:
-        operator = self.client.get_node(ua.NodeId("Operator", self.index))
-        await operator.call_method(ua.NodeId(f"Operator.{method}", self.index), *arguments)
-
-    async def until(self, tag: str, wanted) -> None:
-        async def seen() -> bool:
-            return await self.read(tag) == wanted
-
-        await until(seen)
-
-    async def until_acknowledged(self) -> None:
-        """Until the PLC has answered another command than the last one."""
-        before = await self.read("VisIf.AckCmdId")
-
-        async def answered() -> bool:
-            return await self.read("VisIf.AckCmdId") != before
-
-        await until(answered)
-
-    async def resume(self) -> None:
-        await self.until("VisIf.StateCurrent", HELD)
-        await self.press("Resume")
-        await self.until("Line.Running", True)
-
-
-@contextlib.asynccontextmanager
-async def at_the_panel(floor: Floor) -> AsyncIterator[Panel]:
-    async with client_of(floor.url, floor.pki["client"], "operator", "operator-pw") as client:
-        yield Panel(client, await client.get_namespace_index(NAMESPACE))
 
 
 @pytest.fixture
@@ -160,75 +63,9 @@ async def panel(floor: Floor) -> AsyncIterator[Panel]:
         yield panel
 
 
-class Wire:
-    """A TCP proxy that can freeze: bytes wait, nothing is lost, and both ends believe in the connection."""
-
-    def __init__(self, target: int) -> None:
-        self.target, self.port = target, free_port()
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def __aenter__(self) -> Self:
-        self.server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.open.set()
-        self.server.close()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            onward, out = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(self._pump(reader, out), self._pump(onward, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                await self.open.wait()
-                writer.write(data)
-                await writer.drain()
-        await self.open.wait()
-        writer.close()
-
-
 @pytest.fixture
 def settings(floor: Floor, nats_server, tmp_path: Path) -> Settings:
     return make_settings(floor, nats_server.url, tmp_path, floor.port)
-
-
-def make_settings(floor: Floor, nats_url: str, folder: Path, plc_port: int) -> Settings:
-    """The demo plant with the PLC behind `plc_port`, and a second line whose PLC is not there."""
-    plant = yaml.safe_load((ROOT / "deploy/plants/demo.yaml").read_text())
-    line = plant["sites"][0]["lines"][0]
-    absent = {**line, "name": ABSENT.line, "plc": {**line["plc"], "url": f"opc.tcp://127.0.0.1:{free_port()}/plc"}}
-    line["plc"]["url"] = f"opc.tcp://127.0.0.1:{plc_port}/plc"
-    plant["sites"][0]["lines"].append(absent)
-    (folder / "plant.yaml").write_text(yaml.safe_dump(plant))
-    (folder / "password").write_text("bridge-pw\n")
-    scada = {"observer": {"password": "observer-pw", "role": "observer"}}
-    (folder / "scada.yaml").write_text(yaml.safe_dump(scada))
-    return Settings(
-        plant_file=folder / "plant.yaml",
-        nats_url=nats_url,
-        nats_password_file=folder / "password",
-        pki=floor.pki["bridge"],
-        plc_password_file=folder / "password",
-        scada_url=f"opc.tcp://127.0.0.1:{free_port()}/jidoka",
-        scada_users_file=folder / "scada.yaml",
-        epoch=next(EPOCHS),
-    )
-
-
-@contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[None]:
-    async with contextlib.AsyncExitStack() as stack:
-        for component in build(settings).components:
-            await component.start()
-            stack.push_async_callback(component.stop)
-        yield
 
 
 async def ask(bus: Bus, request: str = "r1", place: Place = PLACE, ttl_s: float = 8.0) -> None:
@@ -372,13 +209,6 @@ async def test_a_bridge_that_is_killed_in_the_middle_finishes_in_its_next_life(b
 
     assert (receipt.outcome, receipt.attempts) == (CONFIRMED, 0)
     assert await panel.read("VisIf.Executed") == executed + 1
-
-
-def spawned(settings: Settings) -> subprocess.Popen:
-    given = {k: v for k, v in settings.model_dump(mode="json").items() if k in settings.model_fields_set}
-    environment = {f"JIDOKA_OPCUA_BRIDGE_{key.upper()}": str(value) for key, value in given.items()}
-    command = [sys.executable, "-m", "services.opcua_bridge"]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=subprocess.DEVNULL)
 
 
 async def test_a_resumed_line_is_told_once_also_when_nobody_was_looking(bus, panel, settings):

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from conftest import free_port
+from servers import free_port
 
 from services.chassis import auth
 from services.chassis.auth import TokenSource, TokenVerifier

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import free_port, wait_for_port
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
+from servers import free_port, wait_for_port
 
 from tools.plant import trace_store
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import NatsServer, free_port
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
+from servers import NatsServer, free_port
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Route

@@ -10,7 +10,7 @@ from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.subjects import LINE_RESUMED, PAUSE_SETTLED, STATION
-from services.opcua_bridge.adapters.facts import station_name
+from services.opcua_bridge.adapters.facts import seconds, station_name
 from services.opcua_bridge.domain.line import Episode, LineName, OpenEpisodes
 
 
@@ -37,12 +37,12 @@ class StreamedEpisodes:
     async def stop(self) -> None:
         await self._follower.stop()
 
-    async def ended_by_running(self, line: LineName, *, was_paused: bool) -> list[Episode]:
+    async def ended_by_running(self, line: LineName, last_paused_at: float) -> list[Episode]:
         """The open episodes that are over when the line runs; Unavailable while we are behind the stream.
 
         An episode that looks open may have been resumed already, and a resumption is told once.
         """
-        ended = self._open.ended_by_running(line, was_paused=was_paused)
+        ended = self._open.ended_by_running(line, last_paused_at)
         if ended and await self._behind():
             raise Unavailable("the episodes are still being read from the stream", fix="look again")
         return ended
@@ -65,10 +65,11 @@ class StreamedEpisodes:
         return info.num_pending or 0
 
     async def _on_settled(self, message: line_pb2.PauseSettled, delivery: Delivery) -> None:
+        may_have_worked = message.HasField("sent_at") and message.outcome not in _WITHOUT_EFFECT
         self._open.settled(
             Episode(station_name(message.station), message.episode_id),
             confirmed=message.outcome == line_pb2.PAUSE_OUTCOME_CONFIRMED,
-            written=message.HasField("sent_at") and message.outcome not in _WITHOUT_EFFECT,
+            sent_at=seconds(message.sent_at) if may_have_worked else None,
         )
         self._position = delivery.sequence
 

@@ -84,8 +84,9 @@ def pauses(
     """A bus handler that gives each well-formed request to `carry_out`. Raises Invalid for one that is not."""
 
     async def handle(message: line_pb2.PauseRequested, delivery: Delivery) -> None:
-        for field in ("request_id", "episode_id", "expires_at"):
-            if not message.HasField(field) if field == "expires_at" else not getattr(message, field):
+        needed = {"request_id": message.request_id, "episode_id": message.episode_id}
+        for field, given in {**needed, "expires_at": message.HasField("expires_at")}.items():
+            if not given:
                 raise Invalid("a pause request needs it", field=field, fix="fill it in")
         request = PauseRequest(
             request_id=message.request_id,

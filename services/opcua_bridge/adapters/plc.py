@@ -9,7 +9,6 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,6 @@ REPEATED_DEFECT = 1  # ReqReason: the only one there is
 REQ_TEXT_CHARS = 80
 Values = dict[str, tuple[int | str, ua.VariantType]]
 _BACKOFF_MIN_S = 0.25
-_FAILURES = (TimeoutError, ConnectionError, OSError, ua.UaError)
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ class PlcLink:
         self._view = NO_LINK
         self._changed = asyncio.Event()
         self._hint = asyncio.Event()
+        self._deaf = False
         self._client: Client | None = None
         self._nodes: dict[str, Node] = {}
         self._lost_why = ""
@@ -110,7 +109,8 @@ class PlcLink:
     async def changed(self, timeout_s: float) -> None:
         """Return when `view` has become another one, at the latest after `timeout_s`."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
 
     async def hold(self, command: Command) -> None:
         """Payload in one call, then the id as the commit. Raises PlcUnreachableError."""
@@ -128,14 +128,15 @@ class PlcLink:
             with telemetry.Stopwatch("plc write"):
                 await self._write(client, payload)
                 await self._write(client, {"ReqCmdId": (command.id, ua.VariantType.UInt32)})
-        except _FAILURES as error:
+        except Exception as error:
             raise PlcUnreachableError(f"{type(error).__name__} {error}") from error
 
     async def _write(self, client: Client, values: Values) -> None:
         """One Write call, types given and no timestamps: PLCs refuse those (asyncua #520, #1536)."""
         nodes = [self._nodes[tag] for tag in values]
         typed = [ua.DataValue(ua.Variant(value, kind)) for value, kind in values.values()]
-        await asyncio.wait_for(client.write_values(nodes, typed), self._timing.operation_timeout_s)
+        async with asyncio.timeout(self._timing.operation_timeout_s):
+            await client.write_values(nodes, typed)
 
     async def _supervise(self) -> None:
         backoff_s = _BACKOFF_MIN_S
@@ -143,7 +144,7 @@ class PlcLink:
             try:
                 async with opened(self._address, self._timing.connect_timeout_s) as client:
                     await self._serve(client)
-            except (*_FAILURES, PlcRefusedError, Invalid) as error:
+            except Exception as error:  # whatever one PLC does must not stop the others
                 self._tell_lost(error)
             finally:
                 was_up = self._view.link_up
@@ -166,11 +167,14 @@ class PlcLink:
                 if pulse.speak():
                     await self._write(client, {"HbVis": (pulse.spoken, ua.VariantType.UInt32)})
             pulse.check()
+            if self._deaf:
+                raise ConnectionError("the PLC ended the subscription")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hint.wait(), self._timing.heartbeat_s)
+                async with asyncio.timeout(self._timing.heartbeat_s):
+                    await self._hint.wait()
 
     async def _subscribe(self, client: Client) -> None:
-        self._hint.clear()
+        self._deaf = False
         parameters = ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=self._timing.publishing_ms,
             RequestedMaxKeepAliveCount=20,  # asyncua would ask for 450 s of silence (ot.md 3.2.3)
@@ -187,10 +191,15 @@ class PlcLink:
         """Something changed: go and look."""
         self._hint.set()
 
+    def status_change_notification(self, *_: object) -> None:
+        """The PLC gave the subscription up: without it we would still read, but late."""
+        self._deaf = True
+        self._hint.set()
+
     async def _read(self, client: Client) -> PlcView:
         nodes = [self._nodes[tag] for tag in WATCHED]
-        values: Sequence[Any] = await asyncio.wait_for(client.read_values(nodes), self._timing.operation_timeout_s)
-        ack_id, ack_code, state, enabled, heartbeat = values
+        async with asyncio.timeout(self._timing.operation_timeout_s):
+            ack_id, ack_code, state, enabled, heartbeat = await client.read_values(nodes)
         return PlcView(True, ack_id, ack_code, state, enabled, heartbeat)
 
     def _see(self, view: PlcView) -> None:
@@ -206,7 +215,7 @@ class PlcLink:
 
     def _tell_lost(self, error: Exception) -> None:
         """Once for each reason: the next attempts will fail the same way."""
-        why = "unreachable" if isinstance(error, _FAILURES) else str(error)
+        why = str(error) if isinstance(error, (PlcRefusedError, Invalid)) else "unreachable"
         if why != self._lost_why:
             log.warning("link to the PLC of %s is down: %s: %s", self._address.line, type(error).__name__, error)
             self._lost_why = why

@@ -122,6 +122,9 @@ def _validator(address: PlcAddress, identity: Identity) -> CertificateValidatorM
 
 
 async def _close(client: Client) -> None:
-    with contextlib.suppress(Exception):
-        await asyncio.wait_for(client.disconnect(), _CLOSE_S)
-    client.disconnect_socket()
+    try:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_CLOSE_S):
+                await client.disconnect()
+    finally:
+        client.disconnect_socket()

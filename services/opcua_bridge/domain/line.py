@@ -1,6 +1,5 @@
 """A line as the bridge sees it: its PLC's answers, pause requests for it, and the episodes that hold it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 EXECUTE, HOLDING, HELD, UNHOLDING = 6, 10, 11, 12  # OPC 30050 StateNumber = PackTag Status.StateCurrent (TR88)
@@ -65,28 +64,31 @@ class Episode:
     episode_id: str
 
 
+NEVER = float("-inf")
+
+
 class OpenEpisodes:
     """Episodes that may be holding a line, folded from receipts and resumptions in the order of their stream."""
 
     def __init__(self) -> None:
-        self._confirmed: dict[Episode, bool] = {}
+        self._unproved_since: dict[Episode, float] = {}
 
-    def settled(self, episode: Episode, *, confirmed: bool, written: bool) -> None:
-        """A request ended. Unconfirmed but written, it may still have taken effect; a refused one had none."""
-        if confirmed or written:
-            self._confirmed[episode] = confirmed or self._confirmed.get(episode, False)
+    def settled(self, episode: Episode, *, confirmed: bool, sent_at: float | None) -> None:
+        """A request ended. Unconfirmed but written at `sent_at`, it may still have taken effect; else it had none."""
+        if confirmed:
+            self._unproved_since[episode] = NEVER
+        elif sent_at is not None:
+            self._unproved_since.setdefault(episode, sent_at)
 
     def resumed(self, episode: Episode) -> None:
         """The line runs again: the episode is over."""
-        self._confirmed.pop(episode, None)
+        self._unproved_since.pop(episode, None)
 
-    def ended_by_running(self, line: LineName, *, was_paused: bool) -> list[Episode]:
+    def ended_by_running(self, line: LineName, last_paused_at: float) -> list[Episode]:
         """The open episodes that are over when `line` is found in Execute.
 
-        A confirmed pause was seen Held, so Execute means that somebody resumed. For one that was not confirmed that
-        is only sure when the line `was_paused` before our eyes.
+        A confirmed pause was seen Held, so Execute means that somebody resumed. For another one that is only sure if
+        we saw the line paused after we had asked for it; `last_paused_at` is when we last did, or NEVER.
         """
-        return [e for e, confirmed in self._of(line) if confirmed or was_paused]
-
-    def _of(self, line: LineName) -> Iterator[tuple[Episode, bool]]:
-        return ((e, confirmed) for e, confirmed in self._confirmed.items() if e.station.line == line)
+        open_here = ((e, since) for e, since in self._unproved_since.items() if e.station.line == line)
+        return [episode for episode, since in open_here if since <= last_paused_at]
