@@ -1,4 +1,4 @@
-"""Rebuild `protos/gen/jidoka` from `protos/jidoka`, byte for byte reproducible (the generator is pinned in the lock)."""
+"""Rebuild `protos/gen/jidoka` from `protos/jidoka`, byte for byte the same (the generator is pinned)."""
 
 import shutil
 import sys
