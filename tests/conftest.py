@@ -1,8 +1,13 @@
-"""Options for all tests."""
+"""Options for all tests, and the servers' binaries on their path."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
+
+# nats-server and others are wheels: they stand beside this interpreter, which nobody needs to have activated.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

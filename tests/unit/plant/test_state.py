@@ -1,6 +1,5 @@
 import json
 import os
-import socket
 import stat
 import threading
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from tools.plant import state as states
 from tools.plant.keep import private, secret
-from tools.plant.state import PartState, PlantState, Ports, open_log, read_state
+from tools.plant.state import PartState, PlantState, open_log, read_state
 
 
 def known(root: Path, **fields) -> PlantState:
@@ -58,26 +57,6 @@ def test_no_state_and_a_state_of_another_version_are_none(tmp_path: Path):
 def test_a_pid_that_was_given_to_another_process_is_not_the_supervisor(tmp_path: Path):
     assert known(tmp_path).running()
     assert not known(tmp_path, created=psutil.Process().create_time() - 3600).running()
-
-
-def test_ports_are_kept_distinct_free_and_outside_the_range_of_outgoing_connections():
-    ports = Ports({"nats": 20_001})
-    chosen = [ports[str(number)] for number in range(200)]
-    first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-
-    assert ports["nats"] == 20_001
-    assert ports["7"] == chosen[7]
-    assert len({*chosen, 20_001}) == 201
-    assert all(20_000 <= port < first_outgoing for port in chosen)
-
-
-def test_a_port_that_somebody_listens_on_is_not_chosen(monkeypatch: pytest.MonkeyPatch):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        free = Ports()["free"]
-        monkeypatch.setattr(states.random, "sample", lambda *_: [taken.getsockname()[1], free])
-        assert Ports()["another"] == free
 
 
 def test_a_secret_is_made_once_for_its_owner_only(tmp_path: Path):
