@@ -1,8 +1,9 @@
 """Plays a script on the line: boards at a rate while the line runs; the operator mends and resumes what was stopped."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from services.chassis.errors import MeshError
@@ -40,13 +41,15 @@ class Player:
         """The whole script. Raises TimeoutError when the line does not come back."""
         await self.operator.until(EXECUTE, deadline_s=_GIVE_UP_S)
         await self._make(script.before, "running")
-        await self._make(script.wrong, "the machine makes one defect")
+        # A machine goes on making its defect until it is stopped; but a demo must end.
+        wrong = itertools.islice(itertools.cycle(script.wrong), round(self.rate * _GIVE_UP_S))
+        await self._make(wrong, "the machine makes one defect")
         await self._mend()
         missing = len(script.before) + len(script.after) - len(self.record.answers)
         await self._make(script.after[: max(missing, 1)], "mended")
         return self.record
 
-    async def _make(self, boards: Sequence[Board], phase: str) -> None:
+    async def _make(self, boards: Iterable[Board], phase: str) -> None:
         """Make boards one after the other, until all are made or the line is stopped."""
         self.record.phase = phase
         under_way: set[asyncio.Task[None]] = set()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from tools.demo.boards import Board, Source
 
 _BAD_SHARE = 0.15
-_LONGEST_RUN = 60
-"""The machine goes on making the defect until it is stopped; but a demo must end."""
+_WRONG = 40
+"""Different boards with the repeated defect; the machine makes them over and over until it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,5 @@ def write(source: Source, boards: int, seed: int) -> Script:
     turn = max(1, boards * 3 // 5)
     kinds[turn - 1] = False
     drawn = [source.bad(n) if bad else source.good(n) for n, bad in enumerate(kinds)]
-    wrong = [source.repeated(boards + n) for n in range(_LONGEST_RUN)]
+    wrong = [source.repeated(boards + n) for n in range(_WRONG)]
     return Script(drawn[:turn], wrong, drawn[turn:])
