@@ -1,0 +1,98 @@
+"""`jidoka train | export | evaluate`: from labelled pairs to a model that Triton serves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train, export and measure the pair detector.", no_args_is_help=True)
+
+MODEL = Path("model_repository/pcb_detector")
+
+Data = Annotated[Path, typer.Option(help="Folder that holds DeepPCB's PCBData/. It is read, never copied.")]
+Holdout = Annotated[
+    str,
+    typer.Option(
+        help="Board groups kept out of training, comma separated: whole groups, because boards of one group look alike "
+        "and a random split flatters the model."
+    ),
+]
+Model = Annotated[Path, typer.Option(help="Folder of the model in the repository (1/model.onnx, manifest.json).")]
+
+# The commands import torch when called: `jidoka` must start quickly, and without the `train` extra.
+# ruff: noqa: PLC0415
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """A wrong folder or file ends with its message, not with a stack trace."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command()
+def train(
+    *,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint.pt and run.json.")],
+    holdout: Holdout = "92000,50600",
+    steps: Annotated[
+        int, typer.Option(help="Steps of 16 crops: 1000 give a usable model, 6000 nearly the best.")
+    ] = 9000,
+    minutes: Annotated[float, typer.Option(help="Stop early, with a checkpoint, after this long.")] = float("inf"),
+    seed: Annotated[int, typer.Option(help="Same seed, data and threads: same weights.")] = 0,
+    generated: Annotated[int, typer.Option(help="Boards of our own generator to mix in, as 20 % of the crops.")] = 400,
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
+    threads: Annotated[int, typer.Option(help="CPU threads; results repeat only for the same number.")] = 2,
+) -> None:
+    """Train on DeepPCB mixed with generated boards. After an interruption rerun with --resume.
+
+    The learning rate follows the steps: choose --steps for the time you have (0.2 s each on two idle AMX cores).
+    """
+    from tools.train import pipeline
+    from tools.train.trainer import Plan
+
+    plan = Plan(steps, seed, stop_after_s=60 * minutes)
+    groups = holdout.split(",")
+    with _plainly():
+        pipeline.train(
+            data, out, plan, holdout=groups, generated=generated, resume=resume, threads=threads, report=typer.echo
+        )
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Option(help="Folder of a training run.")],
+    model: Model = MODEL,
+) -> None:
+    """Write a run's averaged network as ONNX, with its manifest. Measure it afterwards with `evaluate --freeze`."""
+    from tools.train import pipeline
+
+    with _plainly():
+        typer.echo(f"step {pipeline.export(run, model)} written to {model / '1/model.onnx'}")
+
+
+@app.command()
+def evaluate(
+    data: Data,
+    model: Model = MODEL,
+    holdout: Holdout = "92000,50600",
+    boards: Annotated[int, typer.Option(help="Generated boards to judge, as many again without defects.")] = 200,
+    freeze: Annotated[
+        bool, typer.Option(help="Choose the threshold on the held-out groups and write it down.")
+    ] = False,
+) -> None:
+    """Measure the exported model on groups it never saw, on good boards (false alarms) and on generated boards.
+
+    The threshold is the middle of the range in which F is best. Freeze it once per model: choosing it again on the data
+    it is judged by makes every later figure a little too good.
+    """
+    from tools.train import pipeline
+
+    with _plainly():
+        figures = pipeline.evaluate(data, model, holdout=holdout.split(","), boards=boards, freeze=freeze)
+    typer.echo("\n".join(f"{name:28}{value:9.4f}" for name, value in figures.items()))

@@ -1,0 +1,103 @@
+"""The pair detector: part and golden as two input channels, one output level at stride 8, 1.3 million parameters.
+
+Residual stages (He et al. 2016, arXiv:1512.03385), one attention block at 20x20 so that a long cut is seen whole, and a
+feature pyramid (Lin et al. 2017, arXiv:1612.03144). Dense 3x3 convolutions only: depthwise ones are slow on CPUs.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tools.boards.board import LABELS
+
+STRIDE = 8
+"""Pixels per output cell."""
+
+_SOFTMAX_FLOOR = -20.0
+"""Trained attention is so peaked that its softmax gives denormals, which double the time on a CPU; e^-20 is as good."""
+
+
+def _cbr(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs, momentum=0.03), nn.ReLU(inplace=True))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _cbr(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width, momentum=0.03))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.second(self.first(x)))
+
+
+class _Attention(nn.Module):
+    """Multi-head self-attention (arXiv:1706.03762) over all cells, position from a depthwise convolution."""
+
+    def __init__(self, width: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads, self.scale = heads, (width // heads) ** -0.5
+        self.position = nn.Conv2d(width, width, 3, 1, 1, groups=width)
+        self.norm = nn.BatchNorm2d(width, momentum=0.03)
+        self.qkv = nn.Conv2d(width, 3 * width, 1)
+        self.out = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.position(x)
+        batch, width, rows, columns = x.shape
+        q, k, v = self.qkv(self.norm(x)).reshape(batch, 3, self.heads, -1, rows * columns).unbind(1)
+        logits = (q.transpose(-2, -1) @ k) * self.scale
+        logits = logits - logits.amax(-1, keepdim=True)
+        mixed = v @ logits.clamp_min(_SOFTMAX_FLOOR).softmax(-1).transpose(-2, -1)
+        return x + cast(Tensor, self.out(mixed.reshape(batch, width, rows, columns)))
+
+
+class PairDetector(nn.Module):
+    """Maps float32 [B, 2, H, W] in 0..255 (part, golden; H and W multiples of 32) to class logits and box sides.
+
+    Returns `logits` [B, 6, H/8, W/8] and `sides` [B, 4, H/8, W/8]: the distances in pixels from the cell's centre to
+    the left, top, right and bottom of the box.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.s1 = nn.Sequential(_cbr(2, 16, 2), _cbr(16, 32, 2), _Residual(32))
+        self.s2 = nn.Sequential(_cbr(32, 64, 2), _Residual(64))
+        self.s3 = nn.Sequential(_cbr(64, 96, 2), _Residual(96), _Residual(96))
+        self.s4 = nn.Sequential(_cbr(96, 160, 2), _Residual(160), _Attention(160))
+        self.l4, self.l3, self.l2 = nn.Conv2d(160, 48, 1), nn.Conv2d(96, 48, 1), nn.Conv2d(64, 48, 1)
+        self.p3, self.p2, self.shared = _cbr(48, 48), _cbr(48, 48), _cbr(48, 48)
+        self.classes, self.box = nn.Conv2d(48, len(LABELS), 1), nn.Conv2d(48, 4, 1)
+        for head, bias in ((self.classes, -4.0), (self.box, 0.8)):
+            nn.init.normal_(head.weight, std=0.01)
+            nn.init.constant_(cast(Tensor, head.bias), bias)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.detect(images / 255)
+
+    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """`forward` for images already in 0..1, or for weights that have swallowed the factor."""
+        c2 = self.s2(self.s1(images))
+        c3 = self.s3(c2)
+        x = self.p3(_double(self.l4(self.s4(c3))) + self.l3(c3))
+        x = self.shared(self.p2(_double(x) + self.l2(c2)))
+        return self.classes(x), STRIDE * self.box(x).float().clamp_max(4).exp()
+
+
+def _double(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def centres(rows: int, columns: int) -> Tensor:
+    """Cell centres in pixels, float32 [rows * columns, 2] as x, y, row by row."""
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    return (torch.stack([x, y], -1).reshape(-1, 2) + 0.5) * STRIDE
+
+
+def boxes(sides: Tensor, middles: Tensor) -> Tensor:
+    """Box sides [B, 4, rows, columns] around cell centres [rows * columns, 2]: x1 y1 x2 y2 in pixels, [B, cells, 4]."""
+    left_top, right_bottom = sides.flatten(2).transpose(1, 2).chunk(2, -1)
+    return torch.cat([middles - left_top, middles + right_bottom], -1)

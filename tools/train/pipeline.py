@@ -1,0 +1,63 @@
+"""The three steps from labelled pairs to a served model, behind the `jidoka train | export | evaluate` commands."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import torch
+
+from tools.boards.deeppcb import DeepPcb
+from tools.boards.generator import pair
+from tools.train import manifest
+from tools.train.evaluate import Detector
+from tools.train.evaluate import evaluate as measure
+from tools.train.export import export as export_onnx
+from tools.train.trainer import Plan, State
+from tools.train.trainer import train as run_training
+
+_FIRST_BOARD = 1_000_000
+"""Board numbers from here on are for training; the demo and the evaluation use lower ones."""
+
+Report = Callable[[str], None]
+
+
+def train(
+    data: Path, out: Path, plan: Plan, *, holdout: list[str], generated: int, resume: bool, threads: int, report: Report
+) -> None:
+    """Trains on all groups but `holdout` and `generated` boards of our own; leaves checkpoint.pt and run.json in `out`.
+
+    Every tenth generated board is a good one. Raises BoardError for a data set that cannot be used.
+    """
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(1)
+    out.mkdir(parents=True, exist_ok=True)
+    seen = DeepPcb(data).without(holdout)
+    command = (
+        f"jidoka train --data DIR --out RUN --holdout {','.join(holdout)} --steps {plan.steps} --seed {plan.seed}"
+        f" --generated {generated} --threads {threads}" + " --resume" * resume
+    )
+    manifest.Run(command, plan.seed, plan.steps, holdout, generated, manifest.fingerprint(seen)).save(out)
+    pairs = seen[:]
+    drawn = [pair(_FIRST_BOARD + number, [] if number % 10 == 0 else None) for number in range(generated)]
+    report(f"{len(pairs)} pairs read, {len(drawn)} drawn")
+    run_training(plan, pairs, drawn, out / "checkpoint.pt", resume=resume, report=report)
+
+
+def export(run: Path, model: Path) -> int:
+    """Writes the averaged network of the run in `run` as `model`/1/model.onnx with its manifest; returns its step."""
+    state = State.fresh(Plan(steps=1))
+    state.load(run / "checkpoint.pt")
+    (model / "1").mkdir(parents=True, exist_ok=True)
+    export_onnx(state.average, model / "1/model.onnx")
+    manifest.describe(model, run)
+    return state.step
+
+
+def evaluate(data: Path, model: Path, *, holdout: list[str], boards: int, freeze: bool) -> dict[str, float]:
+    """All figures of the exported model at its frozen threshold, which `freeze` chooses anew and writes down."""
+    held_out = DeepPcb(data).only(holdout)[:]
+    known = None if freeze else manifest.threshold(model)
+    chosen, figures = measure(Detector(model / "1/model.onnx"), held_out, boards, known)
+    if freeze:
+        manifest.freeze(model, chosen, figures)
+    return {"threshold": chosen, **figures}
