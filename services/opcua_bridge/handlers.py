@@ -55,8 +55,11 @@ class PauseLine:
             return
         attributes: dict[str, Any] = {"line": str(request.station.line), "command_id": handshake.command}
         with telemetry.span(name, SpanKind.CLIENT, **attributes):
-            while handshake.state in phase:
-                match handshake.step(self._clock(), self._plc.view):
+            while True:
+                todo = handshake.step(self._clock(), self._plc.view)
+                if handshake.state not in phase:  # the next phase has its own span, and waits for itself
+                    break
+                match todo:
                     case Write(ttl_s):
                         with telemetry.span("bridge plc write", SpanKind.CLIENT, **attributes):
                             await self._write(handshake, Command(handshake.command, request.text, ttl_s))

@@ -54,7 +54,8 @@ async def test_a_repeated_defect_holds_the_line_once_and_opens_one_order_in_one_
 
     trace_id = (await line.hear(lot_id)).orders[0].trace_id
     database = line.state.root / "traces.db"
-    await until(lambda: any(span.name == "plc held" for span in trace_store.spans_of(database, trace_id)))
+    wanted = {"preprocessing", "triton", "postprocessing", "opcua-bridge", "mes-connector"}
+    await until(lambda: wanted <= {span.service for span in trace_store.spans_of(database, trace_id)})
     edges = _edges(trace_store.spans_of(database, trace_id))
     for parent, child in (
         ("preprocessing", "triton"),

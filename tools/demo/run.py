@@ -28,6 +28,8 @@ from tools.simulators.camera import Camera
 from tools.simulators.line_operator import LineOperator
 
 _WITNESS_S = 30.0
+_TRACE_S, _LOOK_S = 10.0, 0.25
+_ON_THE_WAY = {"camera", "preprocessing", "triton", "postprocessing", "opcua-bridge", "mes-connector"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ async def _act(options: Options, state: PlantState, play: script.Script, console
     keys = {order.key for order in heard.orders}
     orders = await witness.orders_in_the_mes(state.url("mes"), state.secret("mes.people-token"), keys, _WITNESS_S)
     result = summarize(record, heard, orders)
-    _show(options, state, record, result, console)
+    await _show(options, state, record, result, console)
     return result
 
 
@@ -155,11 +157,21 @@ class _Seen:
         self._progress.update(self._task, completed=len(outcomes), description=text)
 
 
-def _show(options: Options, state: PlantState, record: Record, result: Summary, console: Console) -> None:
+async def _show(options: Options, state: PlantState, record: Record, result: Summary, console: Console) -> None:
     telemetry.shutdown()  # our own spans belong to the waterfall
     failed = [(board, answer.verdict) for board, answer in record.answers if answer.verdict.defects]
     contact_sheet.draw(failed, options.sheet)
     if trace_id := result.figures["trace_id"]:
-        console.print(waterfall.render(trace_store.spans_of(state.root / "traces.db", trace_id)))
+        console.print(waterfall.render(await _whole_trace(state, trace_id)))
     console.print(render(result.figures))
     console.print(f"The last bad boards: {options.sheet}")
+
+
+async def _whole_trace(state: PlantState, trace_id: str) -> list[trace_store.Span]:
+    """Every exporter sends in its own time: wait until all who took part have been heard, but not for ever."""
+    for _ in range(round(_TRACE_S / _LOOK_S)):
+        spans = list(trace_store.spans_of(state.root / "traces.db", trace_id))
+        if {span.service for span in spans} >= _ON_THE_WAY:
+            break
+        await asyncio.sleep(_LOOK_S)
+    return spans
