@@ -25,9 +25,9 @@ class Entry:
 class DeepPcb(Sequence[Pair]):
     """The pairs of one split file, read from disk when asked for.
 
-    `root` holds `PCBData/`. A line of the split file is `<image>.jpg <labels>.txt`, or a bare image path whose labels
-    are then looked for in the sibling folder `<dir>_not/` (no such file: no defects). Raises BoardError with
-    `file:line` for a split file, an image or a label file that cannot be used.
+    `root` holds `PCBData/`; `split` is relative to it, or stands anywhere else. A line of it is `<image>.jpg
+    <labels>.txt`, or a bare image path whose labels are then looked for in the sibling folder `<dir>_not/` (no such
+    file: no defects). Raises BoardError with `file:line` for a split file, an image or a label file that is bad.
     """
 
     def __init__(self, root: Path, split: str = "PCBData/trainval.txt", entries: Sequence[Entry] | None = None) -> None:
@@ -61,21 +61,25 @@ class DeepPcb(Sequence[Pair]):
 
 
 def _entries(root: Path, split: str) -> list[Entry]:
-    path = root / split
-    if not path.is_file():
-        raise BoardError(f"{path}:0: no such split file; --data must name the folder that holds PCBData/")
+    path = next((path for path in (root / split, Path(split)) if path.is_file()), None)
+    if path is None:
+        raise BoardError(
+            f"{root / split}:0: no such split file; --data or --images must name the folder that holds PCBData/"
+        )
+    bases = (path.parent, root / "PCBData", root)
     lines = path.read_text().splitlines()
-    return [_entry(path, number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
+    return [_entry(path, bases, number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def _entry(split: Path, number: int, fields: list[str]) -> Entry:
+def _entry(split: Path, bases: Sequence[Path], number: int, fields: list[str]) -> Entry:
     source = f"{split}:{number}"
     image = Path(fields[0])
     if len(fields) > 2 or len(image.parts) < 2:
         raise BoardError(f"{source}: expected '<group>/<dir>/<id>.jpg [<labels>.txt]', got '{' '.join(fields)}'")
     stem = image.stem.removesuffix("_test").removesuffix("_temp")
-    folder = split.parent / image.parent
-    labels = split.parent / fields[1] if len(fields) == 2 else folder.with_name(folder.name + "_not") / f"{stem}.txt"
+    base = next((base for base in bases if (base / image.parent).is_dir()), split.parent)
+    folder = base / image.parent
+    labels = base / fields[1] if len(fields) == 2 else folder.with_name(folder.name + "_not") / f"{stem}.txt"
     if len(fields) == 2 and not labels.is_file():
         raise BoardError(f"{source}: no such label file {labels}")
     part, golden = (folder / f"{stem}_{kind}{image.suffix}" for kind in ("test", "temp"))

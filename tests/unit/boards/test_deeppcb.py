@@ -85,3 +85,10 @@ def test_wrong_size_is_named(root: Path) -> None:
 
     with pytest.raises(BoardError, match="is 32x64 px, expected 640x640"):
         DeepPcb(root)[0]
+
+
+def test_a_split_file_may_stand_outside_the_data(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("mine") / "test.txt"
+    (root / "PCBData/trainval.txt").rename(elsewhere)
+
+    assert [pair.name for pair in DeepPcb(root, str(elsewhere))] == ["00001000", "00002000"]
