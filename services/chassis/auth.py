@@ -1,6 +1,7 @@
 """OAuth2: who is calling (RFC 9068 access tokens checked locally through JWKS), and our own token for others."""
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import time
@@ -64,6 +65,11 @@ class TokenVerifier:
             exp={"essential": True},
         )
         self._fix = f"get a fresh token from {issuer} for audience {audience}"
+
+    async def warm(self) -> None:
+        """Fetch the keys before the first caller has to wait for them; an issuer that is away is asked again then."""
+        with contextlib.suppress(Unavailable):
+            await self._jwks(_JWKS_MAX_AGE_S)
 
     async def verify(self, authorization: str) -> Principal:
         """The caller named by an `Authorization: Bearer` value. Raises Unauthenticated, or Unavailable without keys."""

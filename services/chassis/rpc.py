@@ -164,6 +164,7 @@ class Server:
         max_handler_s: float = 30.0,
         drain_s: float = 5.0,
     ) -> None:
+        self._verifier = verifier
         # Past `max_concurrent` gRPC itself answers RESOURCE_EXHAUSTED, before anything was accepted.
         self.grpc = grpc.aio.server(
             interceptors=[_Guard(verifier, scopes, max_handler_s)],
@@ -176,6 +177,7 @@ class Server:
         self.port = self.grpc.add_insecure_port(address)
 
     async def start(self) -> None:
+        await self._verifier.warm()
         await self.grpc.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 

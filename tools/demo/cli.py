@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.demo.run import Options, run
 from tools.plant.cli import DEFAULT_PLANT, DEFAULT_STATE
 from tools.plant.control import PlantFailed
 
@@ -32,6 +31,8 @@ def demo(
     The exit code is not 0 when the run of defects did not stop the line, a work order is missing or doubled, or an
     acknowledged verdict was lost.
     """
+    from tools.demo.run import Options, run  # noqa: PLC0415  # two seconds that `jidoka status` must not pay
+
     options = Options(boards, rate, images, split, seed, sheet, state.resolve(), plant.resolve(), keep_up)
     try:
         result = asyncio.run(run(options, console))

@@ -101,6 +101,7 @@ async def _act(options: Options, state: PlantState, play: script.Script, console
         line.plc, state.root / "pki" / "operator", "operator", state.secret("plc-operator.password")
     )
     await operator.start()
+    await token.authorization()  # a camera logs in when it is switched on, not with its first part
     try:
         with _progress(console, options.boards) as seen:
             player = Player(Camera(channel, token, place, lot_id), operator, options.rate, seen)
