@@ -59,11 +59,10 @@ class Site(_Strict):
 class Quality(_Strict):
     """Limits outside which a picture proves nothing (INCONCLUSIVE, never PASS)."""
 
-    min_sharpness: float = Field(default=20.0, ge=0)
-    """Variance of the Laplacian, grey levels squared."""
-    min_mean: float = Field(default=8.0, ge=0, le=255)
-    max_mean: float = Field(default=247.0, ge=0, le=255)
-    """Mean grey level."""
+    min_sharpness_share: Share = 0.3
+    """Of the golden template's sharpness (variance of the Laplacian)."""
+    max_mean_shift: float = Field(default=40.0, ge=0, le=255)
+    """Mean grey level against the golden template's, either way."""
     max_mismatch: Share = 0.12
     """Share of pixels that differ from the registered golden template; more means: wrong part or bad picture."""
 

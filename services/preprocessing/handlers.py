@@ -12,7 +12,7 @@ from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
 from services.chassis.telemetry import Stopwatch, span
 from services.contracts.plant import Plant, Recipe
 from services.preprocessing.domain.frame import Frame, Golden, Image, Seen
-from services.preprocessing.domain.quality import Finding, QualityLimits, gate
+from services.preprocessing.domain.quality import Finding, Look, QualityLimits, gate
 from services.preprocessing.domain.registration import register, shift
 from services.preprocessing.ports import Detector, Goldens, Judge
 
@@ -117,4 +117,6 @@ def _align(part: Image, golden: Golden, recipe: Recipe, frozen: bool) -> tuple[I
     found = register(part, golden.profile, recipe.max_shift_px)
     limits = QualityLimits(**recipe.quality.model_dump())
     mismatch = (found.xor_after if found.accepted else found.xor_before) / part.size
-    return shift(golden.profile.image, found.dx, found.dy), gate(part, mismatch, limits, frozen=frozen)
+    return shift(golden.profile.image, found.dx, found.dy), gate(
+        Look.of(part), golden.look, mismatch, limits, frozen=frozen
+    )

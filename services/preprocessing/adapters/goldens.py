@@ -14,6 +14,7 @@ from services.chassis.bus import Bus
 from services.chassis.errors import NotFound, Unavailable
 from services.contracts.subjects import GOLDENS
 from services.preprocessing.domain.frame import Golden, Image
+from services.preprocessing.domain.quality import Look
 from services.preprocessing.domain.registration import GoldenProfile
 
 _DEADLINE_S = 3.0
@@ -61,9 +62,12 @@ class StoredGoldens:
                 return known
             raise Unavailable(f"the object store does not answer: {error}", fix="send again") from error
         data = stored.data or b""
-        profile = await asyncio.to_thread(lambda: GoldenProfile.of(self._decode(data)))
-        golden = Golden(profile, hashlib.sha256(data).hexdigest())
+        golden = await asyncio.to_thread(self._golden, data)
         self._cache[product_id] = _Entry(golden, stored.info.digest or "", time.monotonic())
         if len(self._cache) > self._max_entries:
             self._cache.popitem(last=False)
         return self._cache[product_id]
+
+    def _golden(self, data: bytes) -> Golden:
+        image = self._decode(data)
+        return Golden(GoldenProfile.of(image), Look.of(image), hashlib.sha256(data).hexdigest())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.preprocessing.domain.quality import Finding
+from services.preprocessing.domain.quality import Finding, Look
 from services.preprocessing.domain.registration import GoldenProfile
 
 Image = NDArray[np.uint8]
@@ -32,6 +32,7 @@ class Golden:
     """A product's golden template, ready for registration; `sha256` of the stored file."""
 
     profile: GoldenProfile
+    look: Look
     sha256: str
 
 

@@ -10,6 +10,7 @@ import pytest
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound, Unavailable
 from services.contracts import plant as plants
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, ServedModel
+from services.preprocessing.domain.quality import Look
 from services.preprocessing.domain.registration import GoldenProfile
 from services.preprocessing.handlers import Inspector
 
@@ -24,13 +25,13 @@ class Twins:
     """In-memory goldens, detector and judge."""
 
     def __init__(self) -> None:
-        self.picture = BOARD
+        self.picture = self.golden = BOARD
         self.seen = []
 
     async def get(self, product_id):
         if product_id != "board":
             raise NotFound(f"no golden template for {product_id!r}", field="frame.part.product_id")
-        return Golden(GoldenProfile.of(BOARD), "golden-sha")
+        return Golden(GoldenProfile.of(self.golden), Look.of(self.golden), "golden-sha")
 
     def served(self, model):
         return ServedModel(model, "1", "digest", ("open",))
@@ -122,6 +123,14 @@ async def test_a_picture_that_proves_nothing_goes_to_the_judge_with_the_reason(i
     await inspector.inspect(FRAME, CAMERA)
 
     assert code in {finding.code for finding in twins.seen[0].findings}
+
+
+async def test_a_board_that_is_almost_blank_by_nature_is_no_bad_picture(inspector, twins):
+    twins.picture = twins.golden = np.full_like(BOARD, 255)
+    twins.picture[300:310, 300:310] = 0
+    await inspector.inspect(FRAME, CAMERA)
+
+    assert twins.seen[0].findings == ()
 
 
 async def test_the_same_picture_of_another_part_is_a_frozen_camera_but_a_resend_is_not(inspector, twins):

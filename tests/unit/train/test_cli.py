@@ -29,5 +29,5 @@ def test_export_writes_a_model_and_its_manifest(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert (model / "1/model.onnx").stat().st_size > 1_000_000
     assert json.loads((model / "manifest.json").read_text())["training"] == {"seed": 0}
-    with pytest.raises(ValueError, match="evaluate --freeze"):
+    with pytest.raises(ValueError, match="jidoka freeze"):
         threshold(model)
