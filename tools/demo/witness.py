@@ -37,12 +37,13 @@ class Heard:
         return [s for s in self.settled if s.outcome == line_pb2.PAUSE_OUTCOME_CONFIRMED]
 
     def complete(self) -> bool:
-        """Whether every incident has its confirmed pause."""
-        return bool(self.requested) and self.episodes() <= {s.episode_id for s in self.confirmed()}
+        """Whether every request has its receipt, and one of them is a confirmed pause."""
+        receipts = {settled.request_id for settled in self.settled}
+        return bool(self.confirmed()) and {request.request_id for request in self.requested} <= receipts
 
 
 async def hear(bus: Bus, lot_id: str, deadline_s: float) -> Heard:
-    """Read the streams until every pause is confirmed, or the deadline has passed."""
+    """Read the streams until every request has its receipt, or the deadline has passed."""
     ends = asyncio.get_running_loop().time() + deadline_s
     while True:
         heard = Heard()

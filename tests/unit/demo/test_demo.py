@@ -62,7 +62,7 @@ def test_a_good_run_has_the_published_keys_and_no_failures():
     ("spoil", "says"),
     [
         (lambda r, h, o: h.requested.clear(), "did not ask for a pause"),
-        (lambda r, h, o: h.settled.clear(), "not confirmed"),
+        (lambda r, h, o: h.settled.clear(), "no pause was confirmed"),
         (lambda r, h, o: setattr(r, "stops", 2), "stood 2 times"),
         (lambda r, h, o: o.clear(), "missing in the MES"),
         (lambda r, h, o: o.append({"id": "WO-2", "external_reference": "e"}), "doubled"),
