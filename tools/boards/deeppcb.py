@@ -14,6 +14,8 @@ from tools.boards.board import LABELS, SIZE_PX, BoardError, Defect, Image, Pair
 class Entry:
     """One line of a split file: where the two images and the labels of a pair lie, and which line said so."""
 
+    image: str
+    """The pair as the split file names it."""
     name: str
     group: str
     part: Path
@@ -83,7 +85,7 @@ def _entry(split: Path, bases: Sequence[Path], number: int, fields: list[str]) -
     if len(fields) == 2 and not labels.is_file():
         raise BoardError(f"{source}: no such label file {labels}")
     part, golden = (folder / f"{stem}_{kind}{image.suffix}" for kind in ("test", "temp"))
-    return Entry(stem, image.parts[0].removeprefix("group"), part, golden, labels, source)
+    return Entry(fields[0], stem, image.parts[0].removeprefix("group"), part, golden, labels, source)
 
 
 def _load(entry: Entry) -> Pair:

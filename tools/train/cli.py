@@ -1,4 +1,4 @@
-"""`jidoka train | export | evaluate`: from labelled pairs to a model that Triton serves."""
+"""`jidoka train | export | freeze`: from labelled pairs to a model that Triton serves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train, export and measure the pair detector.", no_args_is_help=True)
+app = typer.Typer(help="Train, export and freeze the pair detector.", no_args_is_help=True)
 
 MODEL = Path("model_repository/pcb_detector")
 
@@ -69,7 +69,7 @@ def export(
     run: Annotated[Path, typer.Option(help="Folder of a training run.")],
     model: Model = MODEL,
 ) -> None:
-    """Write a run's averaged network as ONNX, with its manifest. Measure it afterwards with `evaluate --freeze`."""
+    """Write a run's averaged network as ONNX, with its manifest. Measure it afterwards with `freeze`."""
     from tools.train import pipeline
 
     with _plainly():
@@ -77,22 +77,23 @@ def export(
 
 
 @app.command()
-def evaluate(
+def freeze(
     data: Data,
     model: Model = MODEL,
     holdout: Holdout = "92000,50600",
     boards: Annotated[int, typer.Option(help="Generated boards to judge, as many again without defects.")] = 200,
-    freeze: Annotated[
-        bool, typer.Option(help="Choose the threshold on the held-out groups and write it down.")
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Measure at the threshold frozen before, and write nothing.")
     ] = False,
 ) -> None:
-    """Measure the exported model on groups it never saw, on good boards (false alarms) and on generated boards.
+    """Choose the exported model's threshold on groups it never saw, and write it down with all figures measured at it.
 
-    The threshold is the middle of the range in which F is best. Freeze it once per model: choosing it again on the data
-    it is judged by makes every later figure a little too good.
+    Runs ONNX Runtime alone, on the held-out groups, on good boards (false alarms) and on generated ones; how the mesh
+    as a whole does on any set of boards, `evaluate` says. The threshold is the middle of the range in which F is best.
+    Freeze it once per model: choosing it again on the data it is judged by makes every later figure a little too good.
     """
     from tools.train import pipeline
 
     with _plainly():
-        figures = pipeline.evaluate(data, model, holdout=holdout.split(","), boards=boards, freeze=freeze)
+        figures = pipeline.freeze(data, model, holdout=holdout.split(","), boards=boards, keep=keep)
     typer.echo("\n".join(f"{name:28}{value:9.4f}" for name, value in figures.items()))

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from tools.boards.board import LABELS, SIZE_PX, Image, Pair
+from tools.boards.board import SIZE_PX, Image, Pair
 from tools.train.assign import IGNORED
 from tools.train.augment import Boxes, contrast, dihedral, mirror_roles, photometric
+from tools.train.metrics import boxes_of
 
 Vector = NDArray[np.floating[Any]]
 
@@ -76,12 +77,6 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
             for _ in range(rng.integers(1, 4)):
                 targets = _paste(part, golden, targets, self._pair(rng), rng)
         return part, golden, targets
-
-
-def boxes_of(pair: Pair) -> Boxes:
-    """The defects of a pair as float32 [N, 5]: x1 y1 x2 y2 class."""
-    rows = [(*defect.box, LABELS.index(defect.label)) for defect in pair.defects]
-    return np.array(rows, np.float32).reshape(-1, 5)
 
 
 def _zoom(rng: np.random.Generator) -> Vector:

@@ -11,8 +11,7 @@ from services.preprocessing.domain.registration import register, shift
 from tools.boards.board import Image, Pair
 from tools.boards.generator import pair
 from tools.boards.scan import jpeg
-from tools.train.data import boxes_of
-from tools.train.metrics import Array, Judged, alarms, at_threshold, best_threshold, mean_average_precision
+from tools.train.metrics import Array, Judged, alarms, at_threshold, best_threshold, boxes_of, mean_average_precision
 
 
 class Detector:

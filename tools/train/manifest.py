@@ -55,7 +55,7 @@ def threshold(model: Path) -> float:
     """The frozen threshold; ValueError when the model was never measured."""
     value = json.loads((model / "manifest.json").read_text())["threshold"]
     if value is None:
-        raise ValueError(f"{model / 'manifest.json'} has no threshold yet: run `jidoka evaluate --freeze` first")
+        raise ValueError(f"{model / 'manifest.json'} has no threshold yet: run `jidoka freeze` first")
     return float(value)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.boards.board import LABELS
+from tools.boards.board import LABELS, Pair
 
 Array = NDArray[np.float32]
 _PLATEAU = 0.001
@@ -18,6 +18,12 @@ class Judged:
 
     found: Array
     truth: Array
+
+
+def boxes_of(pair: Pair) -> Array:
+    """The defects of a pair as float32 [N, 5]: x1 y1 x2 y2 class."""
+    rows = [(*defect.box, LABELS.index(defect.label)) for defect in pair.defects]
+    return np.array(rows, np.float32).reshape(-1, 5)
 
 
 def overlaps(a: Array, b: Array) -> Array:
@@ -56,15 +62,29 @@ def hits(found: Array, truth: Array, limit: float, agnostic: bool = False) -> ND
 def mean_average_precision(judged: Sequence[Judged], limit: float) -> float:
     """Mean over the classes of the area under the monotone precision-recall curve, NMS 0.5 within each class."""
     thinned = [Judged(suppress(image.found, per_class=True), image.truth) for image in judged]
-    return float(np.mean([_average_precision(thinned, kind, limit) for kind in range(len(LABELS))]))
+    return float(np.mean([average_precision(of_class(thinned, kind), limit) for kind in range(len(LABELS))]))
 
 
-def _average_precision(judged: Sequence[Judged], kind: int, limit: float) -> float:
-    of_kind = [Judged(j.found[j.found[:, 5] == kind], j.truth[j.truth[:, 4] == kind]) for j in judged]
-    _, right, total = _pooled(of_kind, limit)
-    recall, precision = right / max(total, 1), right / np.arange(1, len(right) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(np.diff(recall, prepend=0) * envelope))
+def of_class(judged: Sequence[Judged], kind: int) -> list[Judged]:
+    """The detections and defects of one class, in every image."""
+    return [Judged(j.found[j.found[:, 5] == kind], j.truth[j.truth[:, 4] == kind]) for j in judged]
+
+
+def average_precision(judged: Sequence[Judged], limit: float) -> float:
+    """The area under the monotone precision-recall curve."""
+    recall, precision = curve(judged, limit)
+    return float(np.sum(np.diff(recall, prepend=0) * envelope(precision)))
+
+
+def curve(judged: Sequence[Judged], limit: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Recall and precision after the best detection of all images, the two best, and so on."""
+    _, right, total = _pooled(judged, limit)
+    return right / max(total, 1), right / np.arange(1, len(right) + 1)
+
+
+def envelope(precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The best precision at each recall or any higher one: what a threshold could still reach."""
+    return np.maximum.accumulate(precision[::-1])[::-1]
 
 
 def _pooled(judged: Sequence[Judged], limit: float) -> tuple[Array, NDArray[np.float64], int]:

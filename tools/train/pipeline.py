@@ -1,4 +1,4 @@
-"""The three steps from labelled pairs to a served model, behind the `jidoka train | export | evaluate` commands."""
+"""The three steps from labelled pairs to a served model, behind the `jidoka train | export | freeze` commands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,11 +53,11 @@ def export(run: Path, model: Path) -> int:
     return state.step
 
 
-def evaluate(data: Path, model: Path, *, holdout: list[str], boards: int, freeze: bool) -> dict[str, float]:
-    """All figures of the exported model at its frozen threshold, which `freeze` chooses anew and writes down."""
+def freeze(data: Path, model: Path, *, holdout: list[str], boards: int, keep: bool) -> dict[str, float]:
+    """All figures of the exported model at a threshold chosen here and written down, or with `keep` at the old one."""
     held_out = DeepPcb(data).only(holdout)[:]
-    known = None if freeze else manifest.threshold(model)
+    known = manifest.threshold(model) if keep else None
     chosen, figures = measure(Detector(model / "1/model.onnx"), held_out, boards, known)
-    if freeze:
+    if not keep:
         manifest.freeze(model, chosen, figures)
     return {"threshold": chosen, **figures}
