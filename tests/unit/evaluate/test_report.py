@@ -142,6 +142,7 @@ def test_what_is_wrong_is_said_before_anything_is_started(tmp_path, options, say
         (None, r"s\.txt:0: no such split file"),
         ("", r"s\.txt:1: names no image"),
         ("just-a-word", r"s\.txt:1: expected"),
+        ("\ngroup1/1/nope.jpg", r"s\.txt:2: no such image .*nope_test\.jpg"),
     ],
 )
 def test_a_bad_split_file_is_named_with_its_line(tmp_path, content, says):
