@@ -7,6 +7,9 @@ from pathlib import Path
 
 from tools.boards.deeppcb import DeepPcb
 
+EXPORTED, SERVED = "1/model_fp32.onnx", "1/model.onnx"
+"""Within a model folder: the network as trained (GPUs start from it), and in eight bits (CPUs serve it)."""
+
 SIGNATURE = {
     "inputs": {"images": "uint8 [B, 2, 640, 640]: part, golden"},
     "outputs": {"detections": "float32 [B, 100, 6]: x1 y1 x2 y2 score class"},
@@ -27,6 +30,10 @@ class Run:
     def save(self, folder: Path) -> None:
         _write(folder / "run.json", asdict(self))
 
+    @classmethod
+    def load(cls, folder: Path) -> "Run":
+        return cls(**json.loads((folder / "run.json").read_text()))
+
 
 def fingerprint(data: DeepPcb) -> str:
     """SHA-256 over every name, image and label file of these pairs: equal exactly when the training data are equal."""
@@ -38,11 +45,11 @@ def fingerprint(data: DeepPcb) -> str:
     return digest.hexdigest()
 
 
-def describe(model: Path, run: Path) -> None:
+def describe(model: Path, run: Run) -> None:
     """Writes manifest.json into the model folder; its threshold stays null until `freeze`."""
-    digest = hashlib.sha256((model / "1/model.onnx").read_bytes()).hexdigest()
-    training = json.loads((run / "run.json").read_text())
-    _write(model / "manifest.json", {"sha256": digest, **SIGNATURE, "threshold": None, "training": training})
+    digest, origin = (hashlib.sha256((model / name).read_bytes()).hexdigest() for name in (SERVED, EXPORTED))
+    about = {"sha256": digest, "quantized_from": origin}
+    _write(model / "manifest.json", {**about, **SIGNATURE, "threshold": None, "training": asdict(run)})
 
 
 def freeze(model: Path, threshold: float, figures: dict[str, float]) -> None:

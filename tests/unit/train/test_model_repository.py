@@ -4,20 +4,28 @@ import hashlib
 import json
 from pathlib import Path
 
+import onnx
 import onnxruntime as ort
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from services.contracts import plant
 from tools.boards.board import LABELS
+from tools.boards.generator import pair
+from tools.train.evaluate import Detector
+from tools.train.manifest import threshold
+from tools.train.metrics import alarms, hits, suppress
 
-MODEL = Path(__file__).parents[3] / "model_repository/pcb_detector"
+ROOT = Path(__file__).parents[3]
+MODEL = ROOT / "model_repository/pcb_detector"
 
 
 @pytest.mark.parametrize("name", ["config.pbtxt", "configs/gpu_ort_trt.pbtxt", "configs/gpu_trt.pbtxt"])
 def test_configurations_describe_the_model(name: str) -> None:
     config = text_format.Parse((MODEL / name).read_text(), model_config_pb2.ModelConfig())
-    session = ort.InferenceSession(str(MODEL / "1/model.onnx"), providers=["CPUExecutionProvider"])
+    file = config.default_model_filename.replace("model.plan", "model_fp32.onnx") or "model.onnx"
+    session = ort.InferenceSession(str(MODEL / "1" / file), providers=["CPUExecutionProvider"])
     (given,), (returned,) = session.get_inputs(), session.get_outputs()
 
     assert (config.input[0].name, list(config.input[0].dims)) == (given.name, given.shape[1:])
@@ -26,11 +34,37 @@ def test_configurations_describe_the_model(name: str) -> None:
     assert len(config.instance_group) == 1
 
 
-def test_manifest_belongs_to_this_file() -> None:
+def test_tensorrt_never_meets_the_eight_bit_file() -> None:
+    """TensorRT takes symmetric int8 only; these activations are uint8 with zero points."""
+    config = text_format.Parse((MODEL / "configs/gpu_ort_trt.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    operators = {node.op_type for node in onnx.load(MODEL / "1" / config.default_model_filename).graph.node}
+
+    assert "QuantizeLinear" not in operators
+
+
+def test_manifest_belongs_to_these_files() -> None:
     manifest = json.loads((MODEL / "manifest.json").read_text())
 
-    assert manifest["sha256"] == hashlib.sha256((MODEL / "1/model.onnx").read_bytes()).hexdigest()
-    assert 0 < manifest["threshold"] < 1
+    for key, file in (("sha256", "model.onnx"), ("quantized_from", "model_fp32.onnx")):
+        assert manifest[key] == hashlib.sha256((MODEL / "1" / file).read_bytes()).hexdigest()
+
+
+def test_demo_plant_decides_at_the_frozen_threshold() -> None:
+    (recipe,) = plant.load(ROOT / "deploy/plants/demo.yaml").recipes
+
+    assert recipe.thresholds == pytest.approx(dict.fromkeys(LABELS, threshold(MODEL)), abs=5e-4)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_eight_bits_see_what_the_trained_network_sees(number: int) -> None:
+    board = pair(number)
+    served, trained = (
+        suppress(alarms(Detector(MODEL / "1" / file, threads=1)(board.part, board.golden), threshold(MODEL)))
+        for file in ("model.onnx", "model_fp32.onnx")
+    )
+
+    assert len(served) == len(trained) > 0
+    assert hits(served, trained[:, [0, 1, 2, 3, 5]], limit=0.8).all()
 
 
 def test_labels_are_in_the_network_s_order() -> None:
