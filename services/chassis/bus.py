@@ -68,7 +68,7 @@ class Bus:
             await (self._client.drain() if self._client.is_connected else self._client.close())
 
     def healthy(self) -> bool:
-        """Whether the broker answered lately: a half-open link still says `connected` (peers-and-pitfalls 3.3 R2)."""
+        """Whether the broker answered lately: a half-open link still says `connected`."""
         return time.monotonic() - self._last_round_trip < 3 * _PROBE_S
 
     async def publish(
@@ -111,7 +111,7 @@ class Bus:
             except (NatsError, TimeoutError, OSError):
                 continue  # `healthy` tells
 
-    # Nothing in these callbacks may raise: that would end reconnection for ever (peers-and-pitfalls 3.3 R1).
+    # Nothing in these callbacks may raise: that would end reconnection for ever.
     async def _on_error(self, error: Exception | None = None) -> None:
         log.debug("broker: %s", error)
 

@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 
 
 class Plc(_Strict):
-    """How the bridge reaches a line's PLC (ot.md 2.2: the `VisIf` handshake block)."""
+    """How the bridge reaches a line's PLC (the `VisIf` handshake block)."""
 
     url: str
     """opc.tcp://host:port/path"""
@@ -85,7 +85,7 @@ class Recipe(_Strict):
 
 
 class ConsecutiveRule(_Strict):
-    """`k` parts in a row with the same defect label (ot.md 6.1: k = 5 gives a false stop in 3.4 M parts at 5 %)."""
+    """`k` parts in a row with the same defect label (k = 5 gives a false stop in 3.4 M parts at 5 %)."""
 
     id: Name
     kind: Literal["consecutive"]

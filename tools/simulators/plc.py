@@ -1,6 +1,6 @@
 """A line's PLC: an OPC UA server around the cyclic program.
 
-It shows `VisIf.*` (ot.md 2.2), `Line.Running`, and the operator's panel as methods `Operator.*`. Loopback only.
+It shows `VisIf.*`, `Line.Running`, and the operator's panel as methods `Operator.*`. Loopback only.
 """
 
 import asyncio

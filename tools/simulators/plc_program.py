@@ -1,6 +1,6 @@
 """What a PLC programmer puts into the machine: PackML states and the `VisIf` handshake, one call of `scan` per cycle.
 
-Written against the interface description (ot.md 2.2) and not against the bridge's code: the two check each other.
+Written against the interface description and not against the bridge's code: the two check each other.
 """
 
 import json

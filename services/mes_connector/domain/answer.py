@@ -1,4 +1,4 @@
-"""What the MES may answer, and what each answer means for us (ot.md 4.3)."""
+"""What the MES may answer, and what each answer means for us."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -63,7 +63,7 @@ class Order:
         """What to do with this order, which is due."""
         if breaker.circuit(now) is Circuit.CLOSED:
             return Step.LOOK_UP if self.attempts else Step.CREATE
-        # Wrong credentials are not the orders' fault: they wait for as long as it takes (ot.md 4.3).
+        # Wrong credentials are not the orders' fault: they wait for as long as it takes.
         tired = self._is_tired(now, patience) and not breaker.locked_out
         return Step.GIVE_UP if tired else Step.WAIT
 

@@ -1,4 +1,4 @@
-"""What is asked of the MES: the canonical work request (ot.md 4.2)."""
+"""What is asked of the MES: the canonical work request."""
 
 import re
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ class Identity:
 async def load_identity(pki: Path) -> Identity:
     """Read a PKI folder. Raises Invalid for what is missing or expired.
 
-    Nothing is renewed silently: a new thumbprint is trusted by no PLC (ot.md 3.3.5).
+    Nothing is renewed silently: a new thumbprint is trusted by no PLC.
     """
     certificate_path, key_path = pki / "own/certificate.der", pki / "own/private-key.pem"
     try:

@@ -1,7 +1,7 @@
 """One supervised OPC UA link per PLC: it comes back for ever, and believes only what one read of the tags said.
 
 A notification is a hint to look, never a value: across monitored items it promises no order, so a new AckCmdId may
-arrive with the AckCode of the command before. What was known before a lost link is forgotten with it (ot.md 2.4).
+arrive with the AckCode of the command before. What was known before a lost link is forgotten with it.
 """
 
 import asyncio
@@ -177,7 +177,7 @@ class PlcLink:
         self._deaf = False
         parameters = ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=self._timing.publishing_ms,
-            RequestedMaxKeepAliveCount=20,  # asyncua would ask for 450 s of silence (ot.md 3.2.3)
+            RequestedMaxKeepAliveCount=20,  # asyncua would ask for 450 s of silence
             RequestedLifetimeCount=100,
             MaxNotificationsPerPublish=0,
             PublishingEnabled=True,

@@ -57,7 +57,7 @@ class PlcAddress:
 
 @contextlib.asynccontextmanager
 async def opened(address: PlcAddress, timeout_s: float) -> AsyncIterator[Client]:
-    """A connected client, closed at the end. Never auto_reconnect: it may fire an old write late (ot.md 3.2.2).
+    """A connected client, closed at the end. Never auto_reconnect: it may fire an old write late.
 
     Raises PlcRefusedError; Invalid for an unusable PKI folder; asyncua's and asyncio's errors when the PLC is away.
     """

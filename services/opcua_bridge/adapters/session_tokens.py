@@ -1,7 +1,7 @@
 """Session tokens nobody can guess, for every asyncua server in this process.
 
 asyncua 2.1 numbers them 1001, 1002, ... and re-binds a session's subscriptions to whoever names its token *before* it
-verifies the signature: a stranger could silence another client (ot.md 3.3.1, proved).
+verifies the signature: a stranger could silence another client.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The handshake with a PLC for one pause request (ot.md 2.3): only a confirmed stop is believed, none is sent late.
+"""The handshake with a PLC for one pause request: only a confirmed stop is believed, none is sent late.
 
 `step(now, view)` is pure: it says what to do next. Times are seconds of the epoch.
 """

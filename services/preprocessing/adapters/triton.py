@@ -24,7 +24,7 @@ class TritonDetector:
 
     def __init__(self, target: str, admin_key: str, models: Models, slots: Slots, deadline_s: float) -> None:
         self._client = InferenceServerClient(target)
-        # Triton prefixes the header of a restricted protocol (triton.md, TLS and admin protection).
+        # Triton prefixes the header of a restricted protocol.
         self._admin = {"triton-grpc-protocol-admin-key": admin_key}
         self._models = models
         self._slots = slots
