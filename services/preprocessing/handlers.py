@@ -10,7 +10,8 @@ from typing import Any
 
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
 from services.chassis.telemetry import Stopwatch, span
-from services.contracts.plant import Plant, Recipe
+from services.contracts.plant import Plant
+from services.contracts.recipe import Recipe
 from services.preprocessing.domain.frame import Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Look, QualityLimits, gate
 from services.preprocessing.domain.registration import register, shift

@@ -18,7 +18,7 @@ from services.chassis.auth import TokenSource
 from services.chassis.errors import Unavailable
 from services.chassis.settings import read_secret
 from services.contracts import plant as plants
-from services.contracts.plant import Recipe
+from services.contracts.recipe import Recipe
 from services.contracts.scopes import SERVICE_SCOPES
 from services.postprocessing.adapters import wire
 from services.postprocessing.domain.verdict import Candidate

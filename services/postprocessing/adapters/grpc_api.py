@@ -7,7 +7,8 @@ from jidoka.verdict.v1 import verdict_service_pb2, verdict_service_pb2_grpc
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.telemetry import Stopwatch
-from services.contracts.plant import Plant, Recipe
+from services.contracts.plant import Plant
+from services.contracts.recipe import Recipe
 from services.contracts.scopes import VERDICT_JUDGE
 from services.contracts.subjects import VERDICT_REACHED
 from services.postprocessing.adapters import wire

@@ -10,7 +10,7 @@ from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 
-from services.contracts.plant import Recipe
+from services.contracts.recipe import Recipe
 from services.postprocessing.domain.order import Part
 from services.postprocessing.domain.rules import Pause, WorkOrder
 from services.postprocessing.domain.verdict import Candidate, Judgement, Limits, Outcome
