@@ -11,27 +11,31 @@ Boxes = NDArray[np.float32]
 """Targets [N, 5]: x1 y1 x2 y2 in pixels and the class index."""
 
 
-def mirror_roles(part: Image, golden: Image, targets: Boxes, rng: np.random.Generator) -> tuple[Image, Image, Boxes]:
+def mirror_roles(
+    part: Image, golden: Image, targets: Boxes, rng: np.random.Generator, share: float = 1.0
+) -> tuple[Image, Image, Boxes]:
     """Copper for laminate, part for golden, or both: each single swap turns a defect class into its opposite.
 
     Opposites (open and short, mousebite and spur, copper and pin-hole) are neighbours in LABELS, so the class
     index flips its lowest bit; two swaps cancel out.
     """
-    draw = rng.random()
-    if draw < 0.1 or 0.18 <= draw < 0.28:
+    if rng.random() >= share:
+        return part, golden, targets
+    kind = rng.choice(["negative", "exchanged", "both"])
+    if kind != "exchanged":
         part, golden = 255 - part, 255 - golden
-    if 0.1 <= draw < 0.28:
+    if kind != "negative":
         part, golden = golden, part
-    if draw < 0.18:
+    if kind != "both":
         targets = targets.copy()
         real = targets[:, 4] >= 0
         targets[real, 4] = targets[real, 4].astype(int) ^ 1
     return part, golden, targets
 
 
-def photometric(image: Image, rng: np.random.Generator) -> Image:
+def photometric(image: Image, rng: np.random.Generator, share: float = 1.0) -> Image:
     """What another camera or another threshold would have made of it: a pixel of copper more or less, JPEG, noise."""
-    if rng.random() >= 0.35:
+    if rng.random() >= share:
         return image
     kind = rng.random()
     if kind < 0.8:
@@ -61,12 +65,12 @@ def contrast(image: Image, gain: float, pivot: float) -> Image:
 
 def dihedral(images: Image, targets: Boxes, rng: np.random.Generator) -> tuple[Image, Boxes]:
     """One of the eight flips and quarter turns of a square stack [C, S, S] and its targets."""
-    size = images.shape[-1]
+    last = images.shape[-1] - 1
     targets = targets.copy()
     if rng.random() < 0.5:
-        images, targets[:, [0, 2]] = images[:, :, ::-1], size - targets[:, [2, 0]]
+        images, targets[:, [0, 2]] = images[:, :, ::-1], last - targets[:, [2, 0]]
     if rng.random() < 0.5:
-        images, targets[:, [1, 3]] = images[:, ::-1], size - targets[:, [3, 1]]
+        images, targets[:, [1, 3]] = images[:, ::-1], last - targets[:, [3, 1]]
     if rng.random() < 0.5:
         images, targets[:, :4] = images.transpose(0, 2, 1), targets[:, [1, 0, 3, 2]]
     return np.ascontiguousarray(images), targets

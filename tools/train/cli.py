@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 app = typer.Typer(help="Train, export and freeze the pair detector.", no_args_is_help=True)
 
@@ -38,30 +39,53 @@ def _plainly() -> Iterator[None]:
 def train(
     *,
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint.pt and run.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for the run: checkpoint.pt, best.pt, run.json, tensorboard/.")],
+    config: Annotated[Path | None, typer.Option(help="YAML file with settings; see tools/train/config.py.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, on top of the file: optimizer.learning_rate=0.001.")
+    ] = None,
     holdout: Holdout = "92000,50600",
     steps: Annotated[
-        int, typer.Option(help="Steps of 16 crops: 1000 give a usable model, 6000 nearly the best.")
-    ] = 9000,
+        int | None, typer.Option(help="Short for --set steps=N: 1000 give a usable model, 6000 nearly the best.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Stop early, with a checkpoint, after this long.")] = float("inf"),
-    seed: Annotated[int, typer.Option(help="Same seed, data and threads: same weights.")] = 0,
-    generated: Annotated[int, typer.Option(help="Boards of our own generator to mix in, as 20 % of the crops.")] = 400,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in --out.")] = False,
+    search: Annotated[int, typer.Option(help="Try so many other settings first (Optuna), each a run of --steps.")] = 0,
+    store: Annotated[Path, typer.Option(help="Folder of mlflow.db, the record of all runs.")] = Path("out/runs"),
     threads: Annotated[int, typer.Option(help="CPU threads; results repeat only for the same number.")] = 2,
 ) -> None:
     """Train on DeepPCB mixed with generated boards. After an interruption rerun with --resume.
 
-    The learning rate follows the steps: choose --steps for the time you have (0.2 s each on two idle AMX cores).
+    The learning rate follows the steps: choose --steps for the time you have (0.2 s each on two idle AMX cores). The
+    loss, figures on held-out boards and overlays: tensorboard --logdir RUN/tensorboard. Several GPUs or machines:
+    torchrun --nproc-per-node N -m tools.cli train ...
     """
-    from tools.train import pipeline
-    from tools.train.trainer import Plan
+    from tools.train import learn, manifest, track
+    from tools.train.config import load
 
-    plan = Plan(steps, seed, stop_after_s=60 * minutes)
-    groups = holdout.split(",")
     with _plainly():
-        pipeline.train(
-            data, out, plan, holdout=groups, generated=generated, resume=resume, threads=threads, report=typer.echo
+        wanted = dict(_setting(text) for text in change or ()) | ({"steps": steps} if steps else {})
+        plan = load(config, changes=wanted)
+        track.threads(threads)
+        groups = [group for group in holdout.split(",") if group]
+        pairs = learn.Pairs.read(data, groups, plan)
+        typer.echo(
+            f"{len(pairs.real)} pairs read, {len(pairs.generated)} drawn, {len(pairs.held_out.pairs)} to look at"
         )
+        command = f"jidoka train --data DIR --holdout {holdout}" + "".join(f" --set {k}={v}" for k, v in wanted.items())
+        run = manifest.Run(command, plan.seed, plan.steps, groups, plan.data.generated_boards, pairs.fingerprint)
+        where = learn.Where(out, store)
+        if search:
+            plan = learn.search(where, plan, pairs, run, trials=search, report=typer.echo)
+        best = learn.train(where, plan, pairs, run, resume=resume, stop_after_s=60 * minutes)
+    typer.echo(f"{where.checkpoint} written; best mAP 50:95 on held-out boards {best:.4f}")
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text}: write it as name=value, like steps=6000")
+    return name, yaml.safe_load(value)
 
 
 @app.command()

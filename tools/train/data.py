@@ -1,6 +1,7 @@
 """Random training crops: number n depends on (seed, n) alone, so a resumed run sees what an unbroken one sees."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,72 +12,94 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tools.boards.board import SIZE_PX, Image, Pair
-from tools.train.assign import IGNORED
 from tools.train.augment import Boxes, contrast, dihedral, mirror_roles, photometric
+from tools.train.config import Data
 from tools.train.metrics import boxes_of
+from tools.train.mix import Crop, cutmix, mixup, mosaic, paste, within
 
 Vector = NDArray[np.floating[Any]]
 
-MAX_TARGETS = 32
+MAX_TARGETS = 48
 """Rows of the target tensor; unused ones have class -1."""
 
 
 class Crops(Dataset[tuple[Tensor, Tensor]]):
-    """Crops uint8 [2, size, size] (part, golden) with targets float32 [32, 5] as x1 y1 x2 y2 class.
+    """Crops uint8 [2, size, size] (part, golden) with targets float32 [48, 5] as x1 y1 x2 y2 class.
 
-    Class -1 is padding, -2 a defect cut off by the border so far that neither answer is right. `generated_share` of the
-    crops come from `generated`, the rest from `real`; either may be empty. All pairs are held in memory.
+    Class -1 is padding, -2 a defect cut off by the border so far that neither answer is right. `real` or `generated`
+    may be empty. From number `calm_from` on nothing is mixed or discoloured. All pairs are held in memory.
     """
 
     def __init__(
-        self,
-        real: Sequence[Pair],
-        generated: Sequence[Pair],
-        *,
-        count: int,
-        seed: int,
-        generated_share: float = 0.2,
-        size: int = 320,
+        self, real: Sequence[Pair], generated: Sequence[Pair], plan: Data, *, seed: int, count: int, calm_from: int
     ) -> None:
         if not real and not generated:
             raise ValueError("no pairs to train on")
-        self.real, self.generated = list(real), list(generated)
-        self.count, self.seed, self.size = count, seed, size
-        self.generated_share = 1.0 if not real else generated_share if generated else 0.0
+        self.real, self.generated, self.plan = list(real), list(generated), plan
+        self.seed, self.count, self.calm_from = seed, count, calm_from
+        self.generated_share = 1.0 if not real else plan.generated if generated else 0.0
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self.seed, index))
-        part, golden, targets = self._crop(rng)
-        part, golden, targets = mirror_roles(part, golden, targets, rng)
-        images = np.stack([photometric(part, rng), photometric(golden, rng)])
-        images, targets = dihedral(images, targets, rng)
+        draw = _Draw(self, np.random.default_rng((self.seed, index)), calm=index >= self.calm_from)
+        images, targets = draw.sample()
         padded = np.full((MAX_TARGETS, 5), -1, np.float32)
         padded[: len(targets)] = targets[:MAX_TARGETS]
         return torch.from_numpy(images), torch.from_numpy(padded)
 
-    def _pair(self, rng: np.random.Generator) -> Pair:
-        pool = self.generated if rng.random() < self.generated_share else self.real
+
+@dataclass
+class _Draw:
+    """One sample in the making."""
+
+    crops: Crops
+    rng: np.random.Generator
+    calm: bool
+
+    def sample(self) -> tuple[Image, Boxes]:
+        plan, rng = self.crops.plan, self.rng
+        crop = self._mixed(self._crop())
+        part, golden, targets = mirror_roles(crop.part, crop.golden, crop.targets, rng, plan.roles)
+        share = 0.0 if self.calm else plan.photometric
+        images = np.stack([photometric(part, rng, share), photometric(golden, rng, share)])
+        return dihedral(images, targets, rng)
+
+    def _mixed(self, crop: Crop) -> Crop:
+        plan, rng = self.crops.plan, self.rng
+        if self.calm:
+            return crop
+        if rng.random() < plan.mosaic:
+            crop = mosaic(crop, self._crop, rng)
+        if rng.random() < plan.cutmix:
+            crop = cutmix(crop, self._crop(), rng)
+        if rng.random() < plan.mixup:
+            crop = mixup(crop, self._crop(), rng)
+        # Never onto a crop without any defect: clean pairs are there to teach silence.
+        if len(crop.targets) and rng.random() < plan.copy_paste:
+            for _ in range(rng.integers(1, 4)):
+                crop = paste(crop, self._pair(), rng)
+        return crop
+
+    def _pair(self) -> Pair:
+        crops, rng = self.crops, self.rng
+        pool = crops.generated if rng.random() < crops.generated_share else crops.real
         return pool[rng.integers(len(pool))]
 
-    def _crop(self, rng: np.random.Generator) -> tuple[Image, Image, Boxes]:
-        pair = self._pair(rng)
-        truth = boxes_of(pair)
-        part, golden = pair.part, pair.golden
-        if rng.random() < 0.12:
+    def _crop(self) -> Crop:
+        rng, size, pair = self.rng, self.crops.plan.crop_px, self._pair()
+        truth, part, golden = boxes_of(pair), pair.part, pair.golden
+        if rng.random() < self.crops.plan.clean:
             part = golden = golden if rng.random() < 0.7 else part
             truth = truth[:0]
         zoom = _zoom(rng)
-        corner = _corner(truth, self.size / zoom, rng)
-        drift = _drift(rng)
-        part, golden = _window(part, corner, zoom, self.size), _window(golden, corner + drift, zoom, self.size)
-        targets = _visible(truth, corner, zoom, self.size)
-        if len(truth) and rng.random() < 0.35:
-            for _ in range(rng.integers(1, 4)):
-                targets = _paste(part, golden, targets, self._pair(rng), rng)
-        return part, golden, targets
+        corner = _corner(truth, size / zoom, rng)
+        drift = _drift(rng) if rng.random() < self.crops.plan.misaligned else np.zeros(2, np.float32)
+        moved = truth.copy()
+        moved[:, :4] = (truth[:, :4] + 0.5 - np.tile(corner, 2)) * np.tile(zoom, 2) - 0.5
+        part, golden = _window(part, corner, zoom, size), _window(golden, corner + drift, zoom, size)
+        return Crop(part, golden, within(moved, (0, 0), (size - 1, size - 1)))
 
 
 def _zoom(rng: np.random.Generator) -> Vector:
@@ -89,18 +112,17 @@ def _zoom(rng: np.random.Generator) -> Vector:
 
 def _corner(truth: Boxes, extent: Vector, rng: np.random.Generator) -> Vector:
     """Top left of a window of `extent` pixels; 70 % of the windows have a defect's centre well inside."""
+    room = (SIZE_PX - extent).clip(0)
     if len(truth) and rng.random() < 0.7:
         box = truth[rng.integers(len(truth))]
         corner = (box[:2] + box[2:4]) / 2 - rng.uniform(0.1, 0.9, 2) * extent
     else:
-        corner = rng.uniform(0, SIZE_PX - extent)
-    return np.asarray(np.rint(corner.clip(0, SIZE_PX - extent)), np.float32)
+        corner = rng.uniform(0, room)
+    return np.asarray(np.rint(corner.clip(0, room)), np.float32)
 
 
 def _drift(rng: np.random.Generator) -> Vector:
     """Displacement of the golden image in pixels: parts lie off by up to 5 px, often by a fraction."""
-    if rng.random() < 0.5:
-        return np.zeros(2, np.float32)
     reach = rng.choice([1, 2, 3, 5])
     drift = rng.uniform(-reach, reach, 2)
     return np.asarray(np.rint(drift) if rng.random() < 0.6 else drift, np.float32)
@@ -112,43 +134,3 @@ def _window(image: Image, corner: Vector, zoom: Vector, size: int) -> Image:
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Interpolation greys the edges of a bilevel image; the more it is magnified, the more must be undone.
     return contrast(crop.astype(np.uint8, copy=False), 1.3 * sx * sy, 128) if sx * sy > 1 else crop.astype(np.uint8)
-
-
-def _visible(truth: Boxes, corner: Vector, zoom: Vector, size: int) -> Boxes:
-    """Targets in the crop's pixels: kept where 60 % of the box is seen, ignored down to 3 %, dropped below."""
-    moved = truth.copy()
-    moved[:, :4] = (truth[:, :4] - np.tile(corner, 2)) * np.tile(zoom, 2)
-    clipped = moved.copy()
-    clipped[:, :4] = moved[:, :4].clip(0, size)
-    seen = _area(clipped) / _area(moved)
-    clipped[seen < 0.6, 4] = IGNORED
-    return clipped[seen > 0.03]
-
-
-def _area(boxes: Boxes) -> Vector:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-
-
-def _paste(part: Image, golden: Image, targets: Boxes, donor: Pair, rng: np.random.Generator) -> Boxes:
-    """Copies a lone defect of `donor` and its surroundings into both channels, in place; the targets with it added."""
-    found = boxes_of(donor)
-    if not len(found):
-        return targets
-    pick = found[rng.integers(len(found))]
-    margin = rng.integers(4, 11)
-    x1, y1, x2, y2 = (int(v) for v in (pick[:4] + margin * np.array([-1, -1, 1, 1])).clip(0, SIZE_PX))
-    width, height = x2 - x1, y2 - y1
-    if max(width, height) >= part.shape[0] or _touching(found, x1, y1, x2, y2) > 1:
-        return targets
-    x, y = int(rng.integers(part.shape[1] - width)), int(rng.integers(part.shape[0] - height))
-    if _touching(targets, x, y, x + width, y + height):
-        return targets
-    for crop, source in ((part, donor.part), (golden, donor.golden)):
-        crop[y : y + height, x : x + width] = source[y1:y2, x1:x2]
-    moved = pick + np.array([x - x1, y - y1, x - x1, y - y1, 0], np.float32)
-    return np.concatenate([targets, moved[None]])
-
-
-def _touching(boxes: Boxes, x1: int, y1: int, x2: int, y2: int) -> int:
-    hit = (boxes[:, 0] < x2) & (boxes[:, 2] > x1) & (boxes[:, 1] < y2) & (boxes[:, 3] > y1)
-    return int(hit.sum())

@@ -67,7 +67,8 @@ def _folded(trained: PairDetector) -> PairDetector:
         if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
             module[0], module[1] = fuse_conv_bn_eval(cast(nn.Conv2d, module[0]), module[1]), nn.Identity()
     attention = network.s4[2]
-    attention.qkv, attention.norm = _absorbed(attention.norm, attention.qkv), nn.Identity()
+    if not isinstance(attention, nn.Identity):
+        attention.qkv, attention.norm = _absorbed(attention.norm, attention.qkv), nn.Identity()
     stem = network.s1[0][0]
     stem.weight.data /= 255
     return cast(PairDetector, network)

@@ -1,4 +1,4 @@
-"""The pair detector: part and golden as two input channels, one output level at stride 8, 1.3 million parameters.
+"""The pair detector: part and golden as two input channels, one output level at stride 8.
 
 Residual stages (He et al. 2016, arXiv:1512.03385), one attention block at 20x20 so that a long cut is seen whole, and a
 feature pyramid (Lin et al. 2017, arXiv:1612.03144). Dense 3x3 convolutions only: depthwise ones are slow on CPUs.
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tools.boards.board import LABELS
+from tools.train.config import Model
 
 STRIDE = 8
 """Pixels per output cell."""
@@ -59,18 +60,21 @@ class PairDetector(nn.Module):
     """Maps float32 [B, 2, H, W] in 0..255 (part, golden; H and W multiples of 32) to class logits and box sides.
 
     Returns `logits` [B, 6, H/8, W/8] and `sides` [B, 4, H/8, W/8]: the distances in pixels from the cell's centre to
-    the left, top, right and bottom of the box.
+    the left, top, right and bottom of the box. `shape` sets width, attention and the difference channel.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Model | None = None) -> None:
         super().__init__()
-        self.s1 = nn.Sequential(_cbr(2, 16, 2), _cbr(16, 32, 2), _Residual(32))
-        self.s2 = nn.Sequential(_cbr(32, 64, 2), _Residual(64))
-        self.s3 = nn.Sequential(_cbr(64, 96, 2), _Residual(96), _Residual(96))
-        self.s4 = nn.Sequential(_cbr(96, 160, 2), _Residual(160), _Attention(160))
-        self.l4, self.l3, self.l2 = nn.Conv2d(160, 48, 1), nn.Conv2d(96, 48, 1), nn.Conv2d(64, 48, 1)
-        self.p3, self.p2, self.shared = _cbr(48, 48), _cbr(48, 48), _cbr(48, 48)
-        self.classes, self.box = nn.Conv2d(48, len(LABELS), 1), nn.Conv2d(48, 4, 1)
+        self.shape = shape or Model()
+        a, b, c, d, e, f = (max(8, round(n * self.shape.width / 8) * 8) for n in (16, 32, 64, 96, 160, 48))
+        attention = _Attention(e) if self.shape.attention else nn.Identity()
+        self.s1 = nn.Sequential(_cbr(2 + self.shape.difference, a, 2), _cbr(a, b, 2), _Residual(b))
+        self.s2 = nn.Sequential(_cbr(b, c, 2), _Residual(c))
+        self.s3 = nn.Sequential(_cbr(c, d, 2), _Residual(d), _Residual(d))
+        self.s4 = nn.Sequential(_cbr(d, e, 2), _Residual(e), attention)
+        self.l4, self.l3, self.l2 = nn.Conv2d(e, f, 1), nn.Conv2d(d, f, 1), nn.Conv2d(c, f, 1)
+        self.p3, self.p2, self.shared = _cbr(f, f), _cbr(f, f), _cbr(f, f)
+        self.classes, self.box = nn.Conv2d(f, len(LABELS), 1), nn.Conv2d(f, 4, 1)
         for head, bias in ((self.classes, -4.0), (self.box, 0.8)):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.constant_(cast(Tensor, head.bias), bias)
@@ -80,11 +84,20 @@ class PairDetector(nn.Module):
 
     def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """`forward` for images already in 0..1, or for weights that have swallowed the factor."""
+        return self.answer(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the answer is read from: [B, 48 * width, H/8, W/8]."""
+        if self.shape.difference:
+            images = torch.cat([images, (images[:, :1] - images[:, 1:]).abs()], 1)
         c2 = self.s2(self.s1(images))
         c3 = self.s3(c2)
         x = self.p3(_double(self.l4(self.s4(c3))) + self.l3(c3))
-        x = self.shared(self.p2(_double(x) + self.l2(c2)))
-        return self.classes(x), STRIDE * self.box(x).float().clamp_max(4).exp()
+        return cast(Tensor, self.shared(self.p2(_double(x) + self.l2(c2))))
+
+    def answer(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits and box sides from `features`."""
+        return self.classes(features), STRIDE * self.box(features).float().clamp_max(4).exp()
 
 
 def _double(x: Tensor) -> Tensor:
@@ -92,9 +105,12 @@ def _double(x: Tensor) -> Tensor:
 
 
 def centres(rows: int, columns: int) -> Tensor:
-    """Cell centres in pixels, float32 [rows * columns, 2] as x, y, row by row."""
+    """Cell centres, float32 [rows * columns, 2] as x, y, row by row; whole numbers are the middles of pixels.
+
+    So are DeepPCB's labels. Half a pixel more, as if they were edges, costs three points of mAP 50:95.
+    """
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    return (torch.stack([x, y], -1).reshape(-1, 2) + 0.5) * STRIDE
+    return (torch.stack([x, y], -1).reshape(-1, 2) + 0.5) * STRIDE - 0.5
 
 
 def boxes(sides: Tensor, middles: Tensor) -> Tensor:

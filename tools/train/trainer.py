@@ -1,144 +1,155 @@
-"""The training loop: one process, CPU first (bfloat16 autocast, channels last), resumable to the bit."""
+"""The training loop: CPU or GPU, one process or many, resumable to the bit."""
 
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from tools.boards.board import Pair
+from tools.train import optim
+from tools.train.config import Config
 from tools.train.data import Crops
 from tools.train.loss import detection_loss
 from tools.train.model import PairDetector
+from tools.train.state import State
+from tools.train.team import Shard, Team
 
-_EMA, _WARMUP_STEPS, _CLIP_NORM = 0.9985, 300, 5.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train. The learning rate follows the steps, not the clock, so that a run can be repeated anywhere."""
-
-    steps: int
-    seed: int = 0
-    batch: int = 16
-    crop_px: int = 320
-    learning_rate: float = 2e-3
-    stop_after_s: float = math.inf
-    """Give up early (with a checkpoint) after this long."""
-    checkpoint_every: int = 300
-    loader_processes: int = 1
+Batch = tuple[Tensor, Tensor]
 
 
-@dataclass
-class State:
-    """All that a run needs to go on: the network, its running average, the optimiser, the steps done."""
+class Tracker(Protocol):
+    """Whoever wants to know how a run goes."""
 
-    model: PairDetector
-    average: PairDetector
-    optimizer: torch.optim.AdamW
-    step: int = 0
-
-    @classmethod
-    def fresh(cls, plan: Plan) -> "State":
-        torch.manual_seed(plan.seed)
-        model = PairDetector().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        matrices = [p for p in model.parameters() if p.ndim > 1]
-        rest = [p for p in model.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [
-            {"params": matrices, "weight_decay": 0.05},
-            {"params": rest, "weight_decay": 0.0},
-        ]
-        return cls(model, copy.deepcopy(model), torch.optim.AdamW(groups, plan.learning_rate, betas=(0.9, 0.99)))
-
-    def save(self, path: Path) -> None:
-        """Writes the checkpoint in one move, so that a killed run never leaves half a file."""
-        parts = {
-            "step": self.step,
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        partial = path.with_suffix(".partial")
-        torch.save(parts, partial)
-        partial.replace(path)
-
-    def load(self, path: Path) -> None:
-        saved = torch.load(path, weights_only=True)
-        self.model.load_state_dict(saved["model"])
-        self.average.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.step = saved["step"]
+    def step(self, step: int, scalars: dict[str, float]) -> None: ...
+    def look(self, step: int, average: PairDetector) -> float | None:
+        """Judges the averaged network; its mAP 50:95, or None when there is nothing to judge it on."""
 
 
-def train(
-    plan: Plan,
-    real: Sequence[Pair],
-    generated: Sequence[Pair],
-    checkpoint: Path,
-    *,
-    resume: bool = False,
-    report: Callable[[str], None] = lambda _: None,
-) -> PairDetector:
-    """Trains for `plan.steps` steps and returns the averaged network; `checkpoint` is written every few hundred steps.
+class Teacher(Protocol):
+    """A loss towards a larger network's answer (tools/train/distill.py)."""
 
-    With `resume` the run goes on from `checkpoint`; same seed, data and thread count give the same weights as an
-    unbroken run. `report` gets one line per 50 steps.
+    def __call__(self, images: Tensor, features: Tensor, logits: Tensor, sides: Tensor, progress: float) -> Tensor: ...
+
+
+class Trainer:
+    """One run of `plan` over `real` and `generated` pairs.
+
+    `teacher` (images, logits, sides, features -> loss) adds to the loss what a larger network has to say.
     """
-    state = State.fresh(plan)
-    if resume:
-        state.load(checkpoint)
-    crops = Crops(real, generated, count=plan.steps * plan.batch, seed=plan.seed, size=plan.crop_px)
-    rest = Subset(crops, range(state.step * plan.batch, len(crops)))
-    begin, first, recent = time.monotonic(), state.step, 0.0
-    for images, targets in DataLoader(rest, plan.batch, num_workers=plan.loader_processes):
-        recent += _step(state, plan, images, targets)
-        spent = time.monotonic() - begin
-        if state.step % 50 == 0:
-            rate = (state.step - first) / spent
-            left = (plan.steps - state.step) / rate / 60
-            report(f"step {state.step}/{plan.steps} loss {recent / 50:.4f} {rate:.2f} steps/s, {left:.0f} min left")
-            recent = 0.0
-        if state.step % plan.checkpoint_every == 0:
-            state.save(checkpoint)
-        if spent > plan.stop_after_s:
-            break
-    state.save(checkpoint)
-    return state.average
+
+    def __init__(
+        self, plan: Config, state: State, team: Team, tracker: Tracker, teacher: Teacher | None = None
+    ) -> None:
+        self.plan, self.state, self.team, self.tracker, self.teacher = plan, state, team, tracker, teacher
+        self.type = _precision(plan, team.device)
+        self.scaler = torch.amp.GradScaler(team.device.type, enabled=self.type is torch.float16)
+        self.network: nn.Module = DistributedDataParallel(_Whole(state.model)) if team.size > 1 else _Whole(state.model)
+
+    def run(
+        self, real: Sequence[Pair], generated: Sequence[Pair], checkpoint: Path, stop_after_s: float = math.inf
+    ) -> PairDetector:
+        """Trains from the state's step to the plan's last and returns the best averaged network.
+
+        `checkpoint` is written every few hundred steps, and at the end; the best network beside it as best.pt.
+        """
+        plan, team = self.plan, self.team
+        per_step = plan.batch * plan.accumulate * team.size
+        calm_from = round((1 - plan.data.calm) * plan.steps) * per_step
+        crops = Crops(real, generated, plan.data, seed=plan.seed, count=plan.steps * per_step, calm_from=calm_from)
+        loader = DataLoader(
+            crops,
+            batch_sampler=Shard(plan, team, self.state.step),
+            num_workers=plan.loader_processes,
+            pin_memory=team.device.type == "cuda",
+        )
+        begin, passes = time.monotonic(), iter(loader)
+        while self.state.step < plan.steps:
+            self._step([next(passes) for _ in range(plan.accumulate)])
+            late = team.share(time.monotonic() - begin) > stop_after_s
+            if self.state.step % plan.checkpoint_every == 0:
+                self._save(checkpoint)
+            if self._enough(checkpoint) or late:
+                break
+        self._save(checkpoint)
+        return self.state.average
+
+    def _step(self, passes: list[Batch]) -> None:
+        state, plan = self.state, self.plan
+        rate = optim.set_rate(state.optimizer, plan.optimizer, state.step, plan.steps)
+        state.model.train()
+        total = 0.0
+        for number, (images, targets) in enumerate(passes, 1):
+            with self._alone(last=number == len(passes)):
+                loss = self._loss(images, targets) / len(passes)
+                self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        self.scaler.unscale_(state.optimizer)
+        nn.utils.clip_grad_norm_(state.model.parameters(), plan.optimizer.clip_norm)
+        self.scaler.step(state.optimizer)
+        self.scaler.update()
+        state.optimizer.zero_grad()
+        optim.follow(state.average, state.model, min(plan.optimizer.average, (1 + state.step) / (20 + state.step)))
+        state.step += 1
+        self.tracker.step(state.step, {"loss": total, "learning_rate": rate})
+
+    def _loss(self, images: Tensor, targets: Tensor) -> Tensor:
+        images = images.to(self.team.device, non_blocking=True).float().contiguous(memory_format=torch.channels_last)
+        targets = targets.to(self.team.device, non_blocking=True)
+        with torch.autocast(self.team.device.type, self.type, enabled=self.type is not torch.float32):
+            features, logits, sides = self.network(images)
+        loss = detection_loss(logits, sides, targets, self.plan.loss)
+        if self.teacher:
+            loss = loss + self.teacher(images, features, logits, sides, self.state.step / self.plan.steps)
+        return loss
+
+    def _alone(self, *, last: bool) -> AbstractContextManager[None]:
+        """Gradients travel between processes once per step, with its last pass."""
+        if isinstance(self.network, DistributedDataParallel) and not last:
+            return self.network.no_sync()
+        return nullcontext()
+
+    def _enough(self, checkpoint: Path) -> bool:
+        """Looks at held-out pairs now and then, keeps the best network; True when patience has ended."""
+        every, state = self.plan.validate_every, self.state
+        if not every or (state.step % every and state.step != self.plan.steps):
+            return False
+        found = self.tracker.look(state.step, copy.deepcopy(state.average).eval()) if self.team.leads else None
+        figure = self.team.share(-1.0 if found is None else found)
+        state.stale = 0 if figure > state.best else state.stale + 1
+        if figure > state.best:
+            state.best = figure
+            self._save(checkpoint.with_name("best.pt"))
+        return 0 < self.plan.patience <= state.stale
+
+    def _save(self, path: Path) -> None:
+        if self.team.leads:
+            self.state.save(path)
 
 
-def _step(state: State, plan: Plan, images: Tensor, targets: Tensor) -> float:
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(plan, state.step)
-    state.model.train()
-    with torch.autocast("cpu", torch.bfloat16):
-        logits, sides = state.model(images.float().contiguous(memory_format=torch.channels_last))
-    loss = detection_loss(logits, sides, targets)
-    state.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
-    state.optimizer.step()
-    _follow(state.average, state.model, min(_EMA, (1 + state.step) / (20 + state.step)))
-    state.step += 1
-    return loss.item()
+class _Whole(nn.Module):
+    """The detector with its features on show; one forward, as DistributedDataParallel wants it."""
+
+    def __init__(self, detector: PairDetector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        features = self.detector.features(images / 255)
+        return features, *self.detector.answer(features)
 
 
-def learning_rate(plan: Plan, step: int) -> float:
-    """Linear warm-up, then a cosine down to 1 % at the last step."""
-    warm = min(1.0, (step + 1) / min(_WARMUP_STEPS, plan.steps))
-    return plan.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * step / plan.steps)) / 2)
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
-    """Exponential moving average of weights and normalisation statistics: better than any single step."""
-    for mean, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(now, 1 - keep)
-        else:
-            mean.copy_(now)
+def _precision(plan: Config, device: torch.device) -> torch.dtype:
+    if plan.precision != "auto":
+        return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[plan.precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    cpu = Path("/proc/cpuinfo")
+    return torch.bfloat16 if cpu.is_file() and "avx512_bf16" in cpu.read_text() else torch.float32

@@ -13,8 +13,9 @@ from tools.boards.deeppcb import DeepPcb
 from tools.boards.generator import pair
 from tools.train import pipeline
 from tools.train.cli import app
+from tools.train.config import Config
 from tools.train.manifest import Run, fingerprint, threshold
-from tools.train.trainer import Plan, State
+from tools.train.state import State
 
 
 def test_wrong_data_folder_is_explained(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def data(tmp_path: Path) -> Path:
 def run(tmp_path: Path, data: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
-    State.fresh(Plan(steps=1)).save(folder / "checkpoint.pt")
+    State.fresh(Config()).save(folder / "checkpoint.pt")
     Run("jidoka train", 0, 1, ["00002"], 0, fingerprint(DeepPcb(data).without(["00002"]))).save(folder)
     return folder
 
