@@ -81,6 +81,30 @@ def train(
     typer.echo(f"{where.checkpoint} written; best mAP 50:95 on held-out boards {best:.4f}")
 
 
+@app.command()
+def prune(
+    run: Annotated[Path, typer.Option(help="Folder of a training run.")],
+    out: Annotated[Path, typer.Option(help="File for the smaller network; train on with --set start_from=FILE.")],
+    keep: Annotated[float, typer.Option(help="Share of the channels inside the residual blocks to keep.")] = 0.5,
+) -> None:
+    """Cut the channels that matter least out of a trained network. It has to be trained on afterwards:
+
+    jidoka train --out RUN2 --set start_from=FILE --set model.inner=KEEP --set optimizer.learning_rate=0.0005
+    """
+    from tools.train.config import Config
+    from tools.train.prune import prune as cut
+    from tools.train.state import State, averaged
+
+    with _plainly():
+        slim = cut(averaged(run / "checkpoint.pt")[0], keep)
+        state = State.fresh(Config(model=slim.shape))
+        for network in (state.model, state.average):
+            network.load_state_dict(slim.state_dict())
+        out.parent.mkdir(parents=True, exist_ok=True)
+        state.save(out)
+    typer.echo(f"{out}: {sum(weight.numel() for weight in slim.parameters())} parameters")
+
+
 def _setting(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:

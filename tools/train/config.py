@@ -17,6 +17,8 @@ class Model(Strict):
 
     width: float = Field(default=1.0, ge=0.25, le=4)
     """Channels, as a multiple of the served network's: 0.5 a student, 1.5 a teacher."""
+    inner: Share = 1.0
+    """Channels inside the residual blocks, as a share of those between them: below 1 after pruning."""
     attention: bool = True
     """Self-attention over the coarsest cells."""
     difference: bool = False
@@ -63,6 +65,18 @@ class Loss(Strict):
     """Weight of the box against the confidence."""
 
 
+class Distillation(Strict):
+    """What a student hears from its teacher (tools/train/distill.py); each number but the temperature is a weight."""
+
+    teacher: Path | None = None
+    """Checkpoint of a larger network."""
+    temperature: float = Field(default=4.0, ge=1, le=20)
+    """At the first step; falls to 1 at the last."""
+    answers: float = Field(default=1.0, ge=0)
+    boxes: float = Field(default=1.0, ge=0)
+    features: float = Field(default=100.0, ge=0)
+
+
 class Optimizer(Strict):
     """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) and how its rate changes."""
 
@@ -107,6 +121,7 @@ class Config(Strict):
     model: Model = Model()
     data: Data = Data()
     loss: Loss = Loss()
+    distillation: Distillation = Distillation()
     optimizer: Optimizer = Optimizer()
 
 

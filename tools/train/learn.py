@@ -9,7 +9,7 @@ from typing import Any
 from tools.boards.board import Pair
 from tools.boards.deeppcb import DeepPcb
 from tools.boards.generator import pair
-from tools.train import manifest, track
+from tools.train import distill, manifest, track
 from tools.train.config import Config, load
 from tools.train.state import State
 from tools.train.team import Team, assemble
@@ -82,7 +82,8 @@ def _run(
     state = State.fresh(plan, team.device)
     if resume:
         state.load(where.checkpoint)
-    Trainer(plan, state, team, tracker).run(pairs.real, pairs.generated, where.checkpoint, stop_after_s)
+    trainer = Trainer(plan, state, team, tracker, distill.teacher(plan.distillation, team.device))
+    trainer.run(pairs.real, pairs.generated, where.checkpoint, stop_after_s)
     return state.best
 
 

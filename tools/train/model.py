@@ -25,11 +25,19 @@ def _cbr(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequen
     return nn.Sequential(conv, nn.BatchNorm2d(outputs, momentum=0.03), nn.ReLU(inplace=True))
 
 
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
+def _channels(wanted: float) -> int:
+    """The next multiple of 8, which processors like."""
+    return max(8, round(wanted / 8) * 8)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside the identity; `inner` is the first one's width as a share of `width`."""
+
+    def __init__(self, width: int, inner: float) -> None:
         super().__init__()
-        self.first = _cbr(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width, momentum=0.03))
+        middle = _channels(inner * width)
+        self.first = _cbr(width, middle)
+        self.second = nn.Sequential(nn.Conv2d(middle, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width, momentum=0.03))
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.second(self.first(x)))
@@ -66,12 +74,13 @@ class PairDetector(nn.Module):
     def __init__(self, shape: Model | None = None) -> None:
         super().__init__()
         self.shape = shape or Model()
-        a, b, c, d, e, f = (max(8, round(n * self.shape.width / 8) * 8) for n in (16, 32, 64, 96, 160, 48))
+        a, b, c, d, e, f = (_channels(n * self.shape.width) for n in (16, 32, 64, 96, 160, 48))
+        inner = self.shape.inner
         attention = _Attention(e) if self.shape.attention else nn.Identity()
-        self.s1 = nn.Sequential(_cbr(2 + self.shape.difference, a, 2), _cbr(a, b, 2), _Residual(b))
-        self.s2 = nn.Sequential(_cbr(b, c, 2), _Residual(c))
-        self.s3 = nn.Sequential(_cbr(c, d, 2), _Residual(d), _Residual(d))
-        self.s4 = nn.Sequential(_cbr(d, e, 2), _Residual(e), attention)
+        self.s1 = nn.Sequential(_cbr(2 + self.shape.difference, a, 2), _cbr(a, b, 2), Residual(b, inner))
+        self.s2 = nn.Sequential(_cbr(b, c, 2), Residual(c, inner))
+        self.s3 = nn.Sequential(_cbr(c, d, 2), Residual(d, inner), Residual(d, inner))
+        self.s4 = nn.Sequential(_cbr(d, e, 2), Residual(e, inner), attention)
         self.l4, self.l3, self.l2 = nn.Conv2d(e, f, 1), nn.Conv2d(d, f, 1), nn.Conv2d(c, f, 1)
         self.p3, self.p2, self.shared = _cbr(f, f), _cbr(f, f), _cbr(f, f)
         self.classes, self.box = nn.Conv2d(f, len(LABELS), 1), nn.Conv2d(f, 4, 1)

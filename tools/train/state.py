@@ -52,7 +52,7 @@ class State:
     def load(self, path: Path) -> None:
         """Takes up a checkpoint of the same plan. Raises ValueError when its network has another shape."""
         saved = _read(path)
-        if saved["shape"] != self.model.shape.model_dump():
+        if Model(**saved["shape"]) != self.model.shape:
             raise ValueError(f"{path} holds another network ({saved['shape']}); resume with the run's own config")
         self.model.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["average"])
