@@ -9,6 +9,7 @@ from services.contracts import plant as plants
 from tools.demo.cli import demo
 from tools.evaluate.cli import evaluate
 from tools.plant.cli import app as plant_app
+from tools.rules.cli import app as rules_app
 from tools.train.cli import app as train_app
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(plant_app)
 app.add_typer(train_app)
+app.add_typer(rules_app, name="rules")
 app.command()(demo)
 app.command()(evaluate)
 

@@ -87,7 +87,9 @@ def prune(
     out: Annotated[Path, typer.Option(help="File for the smaller network; train on with --set start_from=FILE.")],
     keep: Annotated[float, typer.Option(help="Share of the channels inside the residual blocks to keep.")] = 0.5,
 ) -> None:
-    """Cut the channels that matter least out of a trained network. It has to be trained on afterwards:
+    """Cut the channels that matter least out of a trained network.
+
+    It has to be trained on afterwards:
 
     jidoka train --out RUN2 --set start_from=FILE --set model.inner=KEEP --set optimizer.learning_rate=0.0005
     """

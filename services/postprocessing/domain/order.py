@@ -2,20 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from services.postprocessing.domain.part import Part
 
-@dataclass(frozen=True)
-class Part:
-    """A judged part as the rules see it. `labels` is None when the verdict was INCONCLUSIVE: it proves nothing.
-
-    Times are seconds since the epoch: `captured_at_s` by the camera's clock, `judged_at_s` by ours.
-    """
-
-    inspection_id: str
-    lot: str
-    sequence: int
-    labels: tuple[str, ...] | None
-    captured_at_s: float
-    judged_at_s: float
+Due = tuple[tuple[Part, int], ...]
+"""Parts whose turn it is, each with how many before it were given up as missing."""
 
 
 @dataclass(frozen=True)
@@ -26,56 +16,110 @@ class Patience:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Order:
-    """Where the counting stands: everything up to `frontier` in `lot` is folded, `pending` waits for a gap to close."""
+_NO_PATIENCE = Patience(-1, 0)
 
-    lot: str = ""
-    frontier: int = 0
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """One lot's count: everything up to `frontier` is folded, `pending` waits for a gap to close."""
+
+    name: str
+    frontier: int
     pending: tuple[Part, ...] = ()
-    last_lot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where the counting stands. The lot `before` stays open for its stragglers, which a swap of messages makes."""
+
+    lot: Lot | None = None
+    before: Lot | None = None
+    began_s: float = 0.0
+    newest_s: float = 0.0
     missed: int = 0
     ignored: int = 0
 
+    @property
+    def waiting_since_s(self) -> float | None:
+        """When the oldest part that waits for a gap to close was judged."""
+        waiting = [part.judged_at_s for lot in (self.before, self.lot) if lot for part in lot.pending]
+        return min(waiting, default=None)
 
-def accept(order: Order, part: Part, patience: Patience) -> tuple[Order, tuple[Part, ...], bool]:
-    """Take one verdict in; returns the new order, the parts that are due now, and whether a new lot began.
 
-    Duplicates and latecomers are counted and ignored. A gap is declared missed once patience ends; time is the
-    verdicts' own, so that a replay decides the same.
+def accept(order: Order, part: Part, patience: Patience) -> tuple[Order, Due]:
+    """Take one part in; returns the new order and the parts that are due now.
+
+    Duplicates and parts that were given up are counted and ignored. A gap is declared missed once patience ends; time
+    is the facts' own, so that a replay decides the same.
     """
-    if part.lot == order.last_lot and part.lot != order.lot:
-        return replace(order, ignored=order.ignored + 1), (), False
-    if part.lot != order.lot:
-        order = _begin(order, part, patience)
-        order, due = _release(_insert(order, part), patience)
-        return order, due, True
-    if part.sequence <= order.frontier or any(part.sequence == p.sequence for p in order.pending):
-        return replace(order, ignored=order.ignored + 1), (), False
-    order, due = _release(_insert(order, part), patience)
-    return order, due, False
+    newest_s = max(order.newest_s, part.judged_at_s)
+    lot, before = order.lot, order.before
+    if part.sequence == 0:
+        return replace(order, newest_s=newest_s), ((part, 0),)
+    if lot is not None and lot.name == part.lot:
+        if part.sequence == lot.frontier + 1 and not lot.pending and (before is None or not before.pending):
+            counted = Lot(part.lot, part.sequence)
+            return Order(counted, before, order.began_s, newest_s, order.missed, order.ignored), ((part, 0),)
+        open_lot, where = lot, "lot"
+    elif before is not None and before.name == part.lot and part.captured_at_s <= order.began_s:
+        open_lot, where = before, "before"
+    else:
+        return _begin(order, part, patience, newest_s)
+    if _known(open_lot, part):
+        return replace(order, ignored=order.ignored + 1), ()
+    waiting = replace(order, newest_s=newest_s, **{where: _insert(open_lot, part)})
+    return _drain(waiting, patience, newest_s)
 
 
-def _begin(order: Order, first: Part, patience: Patience) -> Order:
-    # A lot counts from 1, but we may have been switched on in its middle.
-    frontier = 0 if first.sequence <= patience.parts else first.sequence - 1
-    return replace(order, lot=first.lot, last_lot=order.lot, frontier=frontier, pending=())
+def expire(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
+    """Give up what has been waited for long enough at `now_s`, though no later part came."""
+    return _drain(order, patience, now_s)
 
 
-def _insert(order: Order, part: Part) -> Order:
-    return replace(order, pending=tuple(sorted((*order.pending, part), key=lambda p: p.sequence)))
+def _begin(order: Order, first: Part, patience: Patience, newest_s: float) -> tuple[Order, Due]:
+    """A lot begins, or comes back; the one before the last is closed."""
+    due: Due = ()
+    missed = 0
+    if order.before is not None and order.before.name == first.lot:
+        lot = order.before
+        if _known(lot, first):
+            return replace(order, ignored=order.ignored + 1), ()
+    else:
+        _, due, missed = _release(order.before, _NO_PATIENCE, newest_s)
+        # A lot counts from 1, but we may have been switched on in its middle.
+        lot = Lot(first.lot, 0 if first.sequence <= patience.parts else first.sequence - 1)
+    lot, missed = _insert(lot, first), order.missed + missed
+    begun = replace(order, lot=lot, before=order.lot, began_s=first.captured_at_s, newest_s=newest_s, missed=missed)
+    drained, more = _drain(begun, patience, newest_s)
+    return drained, due + more
 
 
-def _release(order: Order, patience: Patience) -> tuple[Order, tuple[Part, ...]]:
-    pending, frontier, missed = list(order.pending), order.frontier, order.missed
-    newest_s = max(p.judged_at_s for p in pending)
-    due: list[Part] = []
+def _known(lot: Lot, part: Part) -> bool:
+    return part.sequence <= lot.frontier or any(part.sequence == waiting.sequence for waiting in lot.pending)
+
+
+def _insert(lot: Lot, part: Part) -> Lot:
+    return replace(lot, pending=tuple(sorted((*lot.pending, part), key=lambda p: p.sequence)))
+
+
+def _drain(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
+    before, early, missed_before = _release(order.before, patience, now_s)
+    lot, due, missed = _release(order.lot, patience, now_s)
+    return replace(order, before=before, lot=lot, missed=order.missed + missed_before + missed), early + due
+
+
+def _release(lot: Lot | None, patience: Patience, now_s: float) -> tuple[Lot | None, Due, int]:
+    if lot is None or not lot.pending:
+        return lot, (), 0
+    pending, frontier, missed = list(lot.pending), lot.frontier, 0
+    due: list[tuple[Part, int]] = []
     while pending:
         first = pending[0]
-        waited_s = newest_s - min(p.judged_at_s for p in pending)
-        if first.sequence > frontier + 1 and len(pending) <= patience.parts and waited_s <= patience.seconds:
+        waited_s = now_s - min(part.judged_at_s for part in pending)
+        gap = first.sequence - frontier - 1
+        if gap and len(pending) <= patience.parts and waited_s <= patience.seconds:
             break
-        missed += first.sequence - frontier - 1
+        missed += gap
         frontier = first.sequence
-        due.append(pending.pop(0))
-    return replace(order, pending=tuple(pending), frontier=frontier, missed=missed), tuple(due)
+        due.append((pending.pop(0), gap))
+    return Lot(lot.name, frontier, tuple(pending)), tuple(due), missed
