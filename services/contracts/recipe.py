@@ -16,6 +16,17 @@ class Quality(Strict):
     """Share of pixels that differ from the registered golden template; more means: wrong part or bad picture."""
 
 
+class Extent(Strict):
+    """How the sides of a candidate's box are moved to where the part differs from its golden template."""
+
+    margin_px: float = Field(ge=0, le=64)
+    """What a box leaves around the changed pixels: as in the labels that the model learnt from."""
+    reach_px: float = Field(default=2.0, gt=0, le=16)
+    """A side that would have to move further stays where the model put it."""
+    contrast: int = Field(default=128, ge=1, le=255)
+    """Grey levels by which a changed pixel differs: half the way between the materials."""
+
+
 class Recipe(Strict):
     name: Name
     version: int = Field(ge=1)
@@ -30,4 +41,6 @@ class Recipe(Strict):
     inconclusive_band: Share = 0.0
     """A best candidate this close below its threshold makes the part INCONCLUSIVE."""
     nms_iou: Share = 0.5
+    extent: Extent | None = None
+    """None: boxes stay as the model gives them."""
     quality: Quality = Quality()

@@ -8,11 +8,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
 from services.chassis.telemetry import Stopwatch, span
 from services.contracts.plant import Plant
 from services.contracts.recipe import Recipe
-from services.preprocessing.domain.frame import Frame, Golden, Image, Seen
+from services.preprocessing.domain.extent import ExtentLimits, tighten
+from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Look, QualityLimits, gate
 from services.preprocessing.domain.registration import register, shift
 from services.preprocessing.ports import Detector, Goldens, Judge
@@ -91,6 +94,11 @@ class Inspector:
         with span("infer"), Stopwatch("infer") as watch:
             candidates = await self.detector.detect(model, part, aligned, frame.inspection_id)
         timings["infer"] = watch.duration_ms
+        if candidates and recipe.extent:
+            with span("measure"), Stopwatch("measure") as watch:
+                limits = ExtentLimits(**recipe.extent.model_dump())
+                candidates = await loop.run_in_executor(self.pool, _measure, part, aligned, candidates, limits)
+            timings["measure"] = watch.duration_ms
         digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
         seen = Seen(frame, candidates, tuple(findings), sha, golden.sha256, model, digest, timings)
         return await self.judge.judge(seen)
@@ -121,3 +129,11 @@ def _align(part: Image, golden: Golden, recipe: Recipe, frozen: bool) -> tuple[I
     return shift(golden.profile.image, found.dx, found.dy), gate(
         Look.of(part), golden.look, mismatch, limits, frozen=frozen
     )
+
+
+def _measure(
+    part: Image, golden: Image, candidates: tuple[Candidate, ...], limits: ExtentLimits
+) -> tuple[Candidate, ...]:
+    boxes = np.array([(c.x1, c.y1, c.x2, c.y2) for c in candidates])
+    sides = tighten(part, golden, boxes, limits).tolist()
+    return tuple(replace(c, x1=x1, y1=y1, x2=x2, y2=y2) for c, (x1, y1, x2, y2) in zip(candidates, sides, strict=True))

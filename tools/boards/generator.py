@@ -21,6 +21,7 @@ _DAMAGES: dict[str, tuple[Damage, int]] = {
 """Label: the damage, and the mask value (1 copper, 0 laminate) it is done to."""
 
 _MAX_SHIFT_PX = 2
+_MARGIN_PX = 10
 
 
 def golden(seed: int) -> Image:
@@ -33,8 +34,8 @@ def pair(seed: int, labels: Sequence[str] | None = None, count: int | None = Non
 
     `labels` names the defects, one each; with `count`, that many are drawn from them; None means any of the six; an
     empty sequence makes a good part. The part lies 0 to 2 px off, with its own edge noise and JPEG artefacts. Boxes
-    leave 7 to 12 px around the changed pixels, as DeepPCB's do. Raises ValueError for an unknown label, or when the
-    board has no room for a defect.
+    leave 10 px around the changed pixels, first and last one included, as DeepPCB's do. Raises ValueError for an
+    unknown label, or when the board has no room for a defect.
     """
     board = seed if board is None else board
     rng = np.random.default_rng((seed, board, 2))
@@ -67,12 +68,12 @@ def _damaged(
         lost, occupied = spoil(materials[kind], damage, free, rng)
         copper[lost > 0] = 1 - kind
         free[occupied > 0] = 0
-        boxes.append((label, _box(lost, rng)))
+        boxes.append((label, _box(lost)))
     return copper, boxes
 
 
-def _box(lost: Image, rng: np.random.Generator) -> tuple[int, int, int, int]:
+def _box(lost: Image) -> tuple[int, int, int, int]:
     x, y, w, h = cv2.boundingRect(lost)
-    left, top, right, bottom = (int(margin) for margin in rng.integers(7, 13, 4))
-    low, high = _MAX_SHIFT_PX, SIZE_PX - _MAX_SHIFT_PX
-    return max(x - left, low), max(y - top, low), min(x + w + right, high), min(y + h + bottom, high)
+    low, high = _MAX_SHIFT_PX, SIZE_PX - 1 - _MAX_SHIFT_PX
+    left, top = max(x - _MARGIN_PX, low), max(y - _MARGIN_PX, low)
+    return left, top, min(x + w - 1 + _MARGIN_PX, high), min(y + h - 1 + _MARGIN_PX, high)

@@ -48,7 +48,7 @@ class ServedModel:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A box in pixels of the camera's image."""
+    """A box in pixels of the camera's image: whole numbers are the middles of pixels."""
 
     label: str
     x1: float

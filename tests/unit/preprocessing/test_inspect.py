@@ -62,7 +62,7 @@ async def test_a_frame_reaches_the_judge_with_what_is_needed_to_repeat_the_decis
     seen = twins.seen[0]
     assert seen.frame.recipe == "pcb"  # the station's default, named
     assert (seen.golden_sha256, seen.model.digest, len(seen.image_sha256)) == ("golden-sha", "digest", 64)
-    assert set(seen.timings_ms) == {"decode", "register", "infer"}
+    assert set(seen.timings_ms) == {"decode", "register", "infer", "measure"}
     assert seen.findings == ()
 
 
@@ -73,6 +73,16 @@ async def test_the_golden_template_is_moved_under_the_part_so_that_boxes_stay_in
     part, golden = twins.pair
     assert np.array_equal(part, twins.picture)
     assert np.mean(part[8:-8, 8:-8] != golden[8:-8, 8:-8]) < 0.001
+
+
+async def test_a_box_ends_where_the_part_differs_from_its_template(inspector, twins):
+    twins.picture = BOARD.copy()
+    twins.picture[12:20, 12:20] = 255 - twins.picture[12:20, 12:20]
+    await inspector.inspect(FRAME, CAMERA)
+
+    found = twins.seen[0].candidates[0]  # the detector says 1 to 30; 12 and 19 with the recipe's margin are 2 and 29
+    assert (found.x1, found.y1, found.x2, found.y2) == (2, 2, 29, 29)
+    assert (found.label, found.score) == ("open", 0.9)
 
 
 @pytest.mark.parametrize(
