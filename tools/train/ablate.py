@@ -14,6 +14,7 @@ import numpy as np
 from tools.boards.board import Pair
 from tools.boards.scan import jpeg
 from tools.train.config import load
+from tools.train.learn import Pairs
 from tools.train.metrics import alarms
 from tools.train.model import PairDetector
 from tools.train.state import State
@@ -37,37 +38,56 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "without role swaps": {"data.roles": 0.0},
     "generated boards alone": {"data.generated": 1.0},
 }
+Rows = dict[str, dict[str, float]]
+"""Figures, as shares of one, by variant."""
+_ALL = 1_000_000
 RAW = "recipe, last weights instead of their average"
 """Costs no run of its own."""
 
 
+def short(steps: int) -> dict[str, Any]:
+    """The settings that all variants share: as in a full run, with one look at the end."""
+    return {
+        "steps": steps,
+        "validate_every": steps,
+        "validation_pairs": _ALL,
+        "optimizer": {"warmup_steps": steps // 10},
+    }
+
+
 def ablate(
-    base: dict[str, Any],
-    names: Sequence[str],
-    pairs: tuple[Sequence[Pair], Sequence[Pair], Sequence[Pair]],
-    team: Team,
-    out: Path,
-    report: Callable[[str], None],
-) -> dict[str, dict[str, float]]:
+    base: dict[str, Any], names: Sequence[str], pairs: Pairs, team: Team, out: Path, report: Callable[[str], None]
+) -> Rows:
     """Runs the variants `names` on top of `base` settings and writes their figures into `out` (JSON), one by one.
 
-    `pairs` are the real and generated training pairs and the held-out ones. Variants that `out` already has are left
-    alone, so that a broken series goes on where it was.
+    Variants that `out` already has are left alone, so that a broken series goes on where it was.
     """
-    real, generated, held_out = pairs
-    judge, good = HeldOut.of(held_out), _good(held_out)
+    judge, good = pairs.held_out, _good(pairs.held_out.pairs)
     for name in names:
         if name in _rows(out):
             continue
         plan = load(None, base, VARIANTS[name])
         state = State.fresh(plan, team.device)
         checkpoint = out.with_name(f"{out.stem}-{list(VARIANTS).index(name)}.pt")
-        Trainer(plan, state, team, Silent()).run(real, generated, checkpoint)
+        if checkpoint.is_file():
+            state.load(checkpoint)
+        Trainer(plan, state, team, Silent()).run(pairs.real, pairs.generated, checkpoint)
         _add(out, name, _measured(state.average, judge, good))
         if name == "recipe":
             _add(out, RAW, _measured(state.model, judge, good))
         report(f"{name}: {_rows(out)[name]}")
     return _rows(out)
+
+
+def table(rows: Rows) -> str:
+    """Markdown, in percent, next to the unchanged recipe."""
+    head = ["mAP@0.33", "mAP50", "mAP50:95", "F", "alarms, unregistered"]
+    lines = [f"| variant | {' | '.join(head)} |", "|---" * (1 + len(head)) + "|"]
+    for name in (*VARIANTS, RAW):
+        if row := rows.get(name):
+            cells = (f"{100 * row[key]:.1f}" for key in ("map33", "map50", "map50_95", "f", "alarms_unregistered"))
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _good(held_out: Sequence[Pair]) -> HeldOut:
@@ -88,7 +108,7 @@ def _measured(network: PairDetector, held_out: HeldOut, good: HeldOut) -> dict[s
     return {name: round(value, 4) for name, value in {**found, "alarms_unregistered": float(np.mean(wrong))}.items()}
 
 
-def _rows(out: Path) -> dict[str, dict[str, float]]:
+def _rows(out: Path) -> Rows:
     return json.loads(out.read_text()) if out.is_file() else {}
 
 

@@ -107,6 +107,36 @@ def prune(
     typer.echo(f"{out}: {sum(weight.numel() for weight in slim.parameters())} parameters")
 
 
+@app.command()
+def ablate(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="JSON file for the figures; rows that it has are not run again.")],
+    holdout: Holdout = "92000,50600",
+    steps: Annotated[int, typer.Option(help="Length of each run; all else as in `train`.")] = 1200,
+    only: Annotated[list[str] | None, typer.Option(help="A variant by its name; all of them unless given.")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+) -> None:
+    """What each ingredient of the recipe is worth: the same short run again and again, one thing changed each time.
+
+    Takes hours; interrupted, it goes on with the row where it was. Ends with the table of the model card.
+    """
+    from tools.train import ablate as series
+    from tools.train import learn, track
+    from tools.train.config import load
+    from tools.train.team import assemble
+
+    with _plainly():
+        names = only or list(series.VARIANTS)
+        if unknown := set(names) - set(series.VARIANTS):
+            raise ValueError(f"--only {min(unknown)!r}: choose from {', '.join(series.VARIANTS)}")
+        plan = load(None, series.short(steps))
+        track.threads(threads)
+        pairs = learn.Pairs.read(data, [group for group in holdout.split(",") if group], plan)
+        with assemble() as team:
+            rows = series.ablate(plan.model_dump(mode="json"), names, pairs, team, out, typer.echo)
+    typer.echo(series.table(rows))
+
+
 def _setting(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals:
