@@ -8,6 +8,7 @@ import typer
 from services.contracts import plant as plants
 from tools.demo.cli import demo
 from tools.evaluate.cli import evaluate
+from tools.explain.cli import explain
 from tools.plant.cli import app as plant_app
 from tools.rules.cli import app as rules_app
 from tools.train.cli import app as train_app
@@ -22,6 +23,7 @@ app.add_typer(train_app)
 app.add_typer(rules_app, name="rules")
 app.command()(demo)
 app.command()(evaluate)
+app.command()(explain)
 
 
 @app.command()
