@@ -13,7 +13,7 @@ import numpy as np
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
 from services.chassis.telemetry import Stopwatch, span
 from services.contracts.plant import Plant
-from services.contracts.recipe import Recipe
+from services.contracts.recipe import Extent, Recipe
 from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Look, QualityLimits, gate
@@ -94,10 +94,9 @@ class Inspector:
         with span("infer"), Stopwatch("infer") as watch:
             candidates = await self.detector.detect(model, part, aligned, frame.inspection_id)
         timings["infer"] = watch.duration_ms
-        if candidates and recipe.extent:
+        if recipe.extent:
             with span("measure"), Stopwatch("measure") as watch:
-                limits = ExtentLimits(**recipe.extent.model_dump())
-                candidates = await loop.run_in_executor(self.pool, _measure, part, aligned, candidates, limits)
+                candidates = await loop.run_in_executor(self.pool, _measure, part, aligned, candidates, recipe.extent)
             timings["measure"] = watch.duration_ms
         digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
         seen = Seen(frame, candidates, tuple(findings), sha, golden.sha256, model, digest, timings)
@@ -131,9 +130,10 @@ def _align(part: Image, golden: Golden, recipe: Recipe, frozen: bool) -> tuple[I
     )
 
 
-def _measure(
-    part: Image, golden: Image, candidates: tuple[Candidate, ...], limits: ExtentLimits
-) -> tuple[Candidate, ...]:
-    boxes = np.array([(c.x1, c.y1, c.x2, c.y2) for c in candidates])
+def _measure(part: Image, golden: Image, candidates: tuple[Candidate, ...], extent: Extent) -> tuple[Candidate, ...]:
+    limits = ExtentLimits(**extent.model_dump(exclude={"min_score"}))
+    strong = [c for c in candidates if c.score >= extent.min_score]
+    boxes = np.array([(c.x1, c.y1, c.x2, c.y2) for c in strong]).reshape(-1, 4)
     sides = tighten(part, golden, boxes, limits).tolist()
-    return tuple(replace(c, x1=x1, y1=y1, x2=x2, y2=y2) for c, (x1, y1, x2, y2) in zip(candidates, sides, strict=True))
+    exact = [replace(c, x1=x1, y1=y1, x2=x2, y2=y2) for c, (x1, y1, x2, y2) in zip(strong, sides, strict=True)]
+    return (*exact, *(c for c in candidates if c.score < extent.min_score))
