@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.contracts import plant as plants
+from tools.bench.cli import app as bench_app
 from tools.demo.cli import demo
 from tools.evaluate.cli import evaluate
 from tools.explain.cli import explain
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.add_typer(plant_app)
 app.add_typer(train_app)
 app.add_typer(rules_app, name="rules")
+app.add_typer(bench_app, name="bench")
 app.command()(demo)
 app.command()(evaluate)
 app.command()(explain)

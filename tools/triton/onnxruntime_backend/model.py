@@ -22,13 +22,13 @@ _NUMPY_2 = int(np.__version__.split(".")[0]) >= 2
 
 
 class TritonPythonModel:
-    """One instance of one model: one process, one ONNX Runtime session."""
+    """One instance of one model: one process."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the model and refuse a configuration that contradicts it. Raises TritonModelException."""
         config = json.loads(args["model_config"])
         device = (args["model_instance_kind"], int(args["model_instance_device_id"]))
-        self.session = onnx_session.load(config, f"{args['model_repository']}/{args['model_version']}", *device)
+        self.runner = onnx_session.load(config, f"{args['model_repository']}/{args['model_version']}", *device)
         tensors = config["input"] + config["output"]
         if _NUMPY_2 and any(tensor["data_type"] == "TYPE_STRING" for tensor in tensors):
             raise onnx_session.refusal(f"model '{config['name']}': string tensors need numpy<2 in this environment")
@@ -36,11 +36,11 @@ class TritonPythonModel:
         self.batched = config["max_batch_size"] > 0
         pb_utils.Logger.log_info(
             f"onnxruntime (python-based): {config['name']} v{args['model_version']} "
-            f"providers={self.session.get_providers()}"
+            f"providers={self.runner.session.get_providers()}"
         )
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer requests in order; those of equal shape run as one batch."""
+        """Answer requests in order; those of equal shape run together."""
         responses: list[Any] = [None] * len(requests)
         groups: defaultdict[Any, list[tuple[int, Feed]]] = defaultdict(list)
         for index, request in enumerate(requests):
@@ -58,26 +58,20 @@ class TritonPythonModel:
         return responses
 
     def _run(self, feeds: list[Feed], wanted: list[set[str]]) -> list[Any]:
-        """One session run over the joined feeds: a response per feed with the outputs that it wanted."""
+        """A response per feed with the outputs that it wanted."""
         names = [name for name in self.outputs if any(name in want for want in wanted)]
         try:
-            joined = feeds[0] if len(feeds) == 1 else {n: np.concatenate([f[n] for f in feeds]) for n in feeds[0]}
-            results = self.session.run(names, joined)
+            answers = self.runner.run(names, feeds)
         except Exception as error:
             return [_failure(f"onnx runtime error: {str(error)[:400]}") for _ in feeds]
-        if len(feeds) > 1:
-            ends = np.cumsum([len(next(iter(feed.values()))) for feed in feeds])[:-1]
-            shares = list(zip(*(np.split(result, ends) for result in results), strict=True))
-        else:
-            shares = [tuple(results)]
         return [
-            pb_utils.InferenceResponse([_tensor(n, a) for n, a in zip(names, share, strict=True) if n in want])
-            for share, want in zip(shares, wanted, strict=True)
+            pb_utils.InferenceResponse([_tensor(n, a) for n, a in zip(names, answer, strict=True) if n in want])
+            for answer, want in zip(answers, wanted, strict=True)
         ]
 
     def finalize(self) -> None:
         """Release the session."""
-        del self.session
+        del self.runner
 
 
 def _failure(message: str, *code: int) -> Any:

@@ -6,7 +6,9 @@ Parameters named `session.*` (such as session.set_denormal_as_zero) are an addit
 from pathlib import Path
 from typing import Any
 
+import batches  # type: ignore[import-not-found]  # lies beside this file, where Triton looks
 import onnxruntime as ort
+import openvino_sessions  # type: ignore[import-not-found]
 import triton_python_backend_utils as pb_utils
 
 Config = dict[str, Any]
@@ -31,21 +33,29 @@ def refusal(message: str) -> Exception:
 
 
 def load(config: Config, folder: str, kind: str, device_id: int) -> Any:
-    """The session that serves the model in a version folder, held to its configuration."""
+    """What serves the model in a version folder, held to its configuration: `session`, and `run` for many requests."""
     path = Path(folder, config.get("default_model_filename") or "model.onnx")
     if path.is_dir():  # a large model with external data
         path /= "model.onnx"
     if not path.is_file():
         raise refusal(f"unable to find '{path}' for model '{config['name']}'")
-    providers = [*_accelerators(config, kind, device_id), "CPUExecutionProvider"]
     options = _options(config)
+    runner = _on_openvino(config, path, options) if _asks_for_openvino(config) and kind != "GPU" else None
+    if runner is None:
+        runner = batches.Joined(_session(path, options, _gpu_providers(config, kind, device_id)))
+    _validate(config, runner.session)
+    return runner
+
+
+def _session(path: Path, options: Any, providers: list[Any]) -> Any:
     try:
-        session = ort.InferenceSession(path, options, providers=providers)
+        return ort.InferenceSession(path, options, providers=[*providers, "CPUExecutionProvider"])
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).strip()[:400]}"
-        raise refusal(f"failed to load '{path}': {reason}") from None
-    _validate(config, session)
-    return session
+        raise refusal(f"failed to load '{path}': {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
 
 
 def _options(config: Config) -> Any:
@@ -72,24 +82,49 @@ def _flag(text: str) -> bool:
     return text.strip().lower() in ("1", "true")
 
 
-def _accelerators(config: Config, kind: str, device_id: int) -> list[Any]:
-    """Providers that the configuration asks for and this onnxruntime has; the CPU comes behind them anyway."""
+def _gpu_providers(config: Config, kind: str, device_id: int) -> list[Any]:
+    """Providers for an instance on a GPU that this onnxruntime has; the CPU comes behind them anyway."""
+    if kind != "GPU":
+        return []
+    asked = {accelerator["name"] for accelerator in _accelerators(config, "gpu_execution_accelerator")}
+    names = ["TensorrtExecutionProvider"] * ("tensorrt" in asked) + ["CUDAExecutionProvider"]
+    return [(name, {"device_id": device_id}) for name in names if name in ort.get_available_providers()]
+
+
+def _asks_for_openvino(config: Config) -> bool:
+    asked = [accelerator["name"] for accelerator in _accelerators(config, "cpu_execution_accelerator")]
+    if unknown := set(asked) - {"openvino"}:
+        raise refusal(f"unknown Execution Accelerator '{min(unknown)}' is requested")
+    return bool(asked)
+
+
+def _accelerators(config: Config, where: str) -> list[Config]:
     asked = config.get("optimization", {}).get("execution_accelerators") or {}
-    available = ort.get_available_providers()
-    chosen: list[Any] = []
-    if kind == "GPU":
-        on_gpu = {accelerator["name"] for accelerator in asked.get("gpu_execution_accelerator", [])}
-        names = ["TensorrtExecutionProvider"] * ("tensorrt" in on_gpu) + ["CUDAExecutionProvider"]
-        chosen += [(name, {"device_id": device_id}) for name in names if name in available]
-    for accelerator in asked.get("cpu_execution_accelerator", []):
-        if accelerator["name"] != "openvino":
-            raise refusal(f"unknown Execution Accelerator '{accelerator['name']}' is requested")
-        if "OpenVINOExecutionProvider" in available:
-            chosen.append(("OpenVINOExecutionProvider", {"device_type": "CPU"}))
-        else:
-            absent = "execution accelerator 'openvino' asked for, but this onnxruntime has no OpenVINO provider"
-            pb_utils.Logger.log_warn(f"model '{config['name']}': {absent}; CPU provider used")
-    return chosen
+    return list(asked.get(where, []))
+
+
+def _on_openvino(config: Config, path: Path, options: Any) -> Any:
+    """The model on OpenVINO; None, after one warning, where that is missing or cannot run it: slow beats not at all."""
+    if not openvino_sessions.available():
+        return _without_openvino(config, "this onnxruntime has no OpenVINO provider")
+    shapes = {tensor["name"]: _shape(tensor) for tensor in config["input"]}
+    try:
+        if config["max_batch_size"] < 1 or any(-1 in shape for shape in shapes.values()):
+            return batches.Joined(openvino_sessions.session(path, options))
+        return batches.RowByRow(openvino_sessions.session(path, options, openvino_sessions.fixed(shapes)))
+    except Exception as error:
+        return _without_openvino(config, _reason(error))
+
+
+def _without_openvino(config: Config, reason: str) -> None:
+    asked = "execution accelerator 'openvino' asked for, but"
+    pb_utils.Logger.log_warn(f"model '{config['name']}': {asked} {reason}; CPU provider used")
+
+
+def _shape(tensor: Config) -> list[int]:
+    """The dimensions that the model has for a tensor of the configuration, without the batch axis."""
+    dims = tensor["reshape"].get("shape", []) if "reshape" in tensor else tensor["dims"]
+    return [int(dim) for dim in dims]
 
 
 def _validate(config: Config, session: Any) -> None:
@@ -117,8 +152,7 @@ def _validate_type(config: Config, key: str, expected: Config, found: Any) -> No
 
 def _validate_shape(config: Config, expected: Config, found: list[int]) -> None:
     batched = config["max_batch_size"] > 0
-    dims = expected["reshape"].get("shape", []) if "reshape" in expected else expected["dims"]
-    full = [-1] * batched + [int(dim) for dim in dims]
+    full = [-1] * batched + _shape(expected)
     fits = len(full) == len(found) and all(-1 in pair or pair[0] == pair[1] for pair in zip(full, found, strict=True))
     if not fits or (batched and found[0] != -1):
         batch = "an initial batch dimension because max_batch_size > 0 followed by " if batched else ""

@@ -1,0 +1,48 @@
+"""Every bench runs against the real Triton and writes what it promises; how fast, no test asserts."""
+
+import json
+
+from typer.testing import CliRunner
+
+from tools.cli import app
+
+ONE = ["--concurrency", "1", "--rounds", "1"]
+
+
+def run(*arguments):
+    done = CliRunner().invoke(app, ["bench", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_models_variants_and_tritons_share(tmp_path):
+    out = run("model", "--threads", "1", "--batch", "1", "--runs", "1", *ONE, "--json", str(tmp_path / "f.json"))
+    found = json.loads((tmp_path / "f.json").read_text())
+
+    assert found["machine"]["cores"] >= 1
+    reference, *others = found["speed"]
+    assert (reference["variant"], reference["times"]) == ("FP32, ONNX Runtime", 1.0)
+    assert {"INT8, ONNX Runtime"} <= {row["variant"] for row in others}
+    assert all(row["p50_ms"] > 0 for row in found["speed"])
+    (row,) = found["triton"]["rows"]
+    assert row["share"] == round(row["per_second"] / row["direct_per_second"], 3)
+    assert found["bytes"]["INT8, ONNX Runtime"] < 0.4 * found["bytes"]["FP32, ONNX Runtime"]
+    assert "through Triton" in out
+
+
+def test_the_sweep_of_the_schedule(tmp_path):
+    files = ["--json", str(tmp_path / "f.json"), "--plot", str(tmp_path / "f.svg")]
+    out = run("batching", "--arrangement", "1x1", "--delay-us", "0", "--seconds", "0.3", *ONE, *files)
+    found = json.loads((tmp_path / "f.json").read_text())
+
+    assert found["best"] == found["rows"][0]
+    assert found["best"]["per_second"] > 0
+    assert (tmp_path / "f.svg").read_text().startswith("<svg")
+    assert "1 x 1 threads" in out
+
+
+def test_a_wrong_arrangement_ends_with_its_message():
+    done = CliRunner().invoke(app, ["bench", "batching", "--arrangement", "two"])
+
+    assert done.exit_code == 1
+    assert "'two' is not instances x threads" in done.output

@@ -1,0 +1,112 @@
+"""What a bench makes of its measurements: settings that make sense, honest ratios, a drawing that a browser takes."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.bench import batching, machine, tables, triton
+from tools.bench.load import Measured
+from tools.bench.model import figures
+from tools.bench.plot import svg
+from tools.bench.variants import latencies
+from tools.triton.onnxruntime_backend import batches, openvino_sessions
+
+ROW = {"setting": "1 x 2 threads", "concurrency": 1, "per_second": 100.0, "p50_ms": 9.0, "p99_ms": 12.0}
+
+
+def test_a_preferred_batch_is_left_out_where_nobody_waits_for_it():
+    found = list(batching.settings(["1x2", "2x1"], [0, 500], [0, 4]))
+
+    assert [(s.instances, s.threads, s.delay_us, s.preferred) for s in found] == [
+        (1, 2, 0, 0),
+        (1, 2, 500, 0),
+        (1, 2, 500, 4),
+        (2, 1, 0, 0),
+        (2, 1, 500, 0),
+        (2, 1, 500, 4),
+    ]
+    with pytest.raises(ValueError, match="'2 by 1' is not instances x threads"):
+        list(batching.settings(["2 by 1"], [0], [0]))
+
+
+def test_a_setting_changes_the_schedule_and_nothing_else():
+    base = triton.configuration(Path("model_repository/pcb_detector"))
+    config = batching.Setting(3, 4, 500, 8).applied(base)
+
+    assert config.instance_group[0].count == 3
+    assert config.parameters["intra_op_thread_count"].string_value == "4"
+    assert config.dynamic_batching.max_queue_delay_microseconds == 500
+    assert list(config.dynamic_batching.preferred_batch_size) == [8]
+    assert batching.Setting(2, 1).applied(base) == base  # what the repository has is what the sweep found best
+
+
+def test_the_best_setting_is_the_one_with_most_pictures_within_the_limit():
+    slow = {**ROW, "setting": "slow", "per_second": 200.0, "p99_ms": 80.0}
+
+    assert batching.best([ROW, slow], 50)["setting"] == "1 x 2 threads"
+    assert batching.best([ROW, slow], 100)["setting"] == "slow"
+    assert batching.best([slow], 50)["setting"] == "slow"  # better than no answer
+
+
+def test_figures_are_those_of_all_rounds_together():
+    measured = Measured(10, 1.0, [1.0] * 10)
+    measured.add(Measured(30, 1.0, [3.0] * 30))
+
+    assert figures(measured) == {"per_second": 20.0, "p50_ms": 3.0, "p99_ms": 3.0}
+
+
+def test_sessions_take_turns():
+    class Session:
+        def __init__(self, name):
+            self.name = name
+
+        def run(self, outputs, inputs):
+            calls.append(self.name)
+
+    calls: list[str] = []
+    taken = latencies({"a": Session("a"), "b": Session("b")}, np.zeros((1, 2, 4, 4), np.uint8), rounds=2, runs=3)
+
+    turn = ["a"] * 5 + ["b"] * 5  # two to warm up
+    assert calls == turn * 2
+    assert {name: len(ms) for name, ms in taken.items()} == {"a": 6, "b": 6}
+
+
+def test_the_drawing_is_one_and_names_what_is_in_it():
+    root = ET.fromstring(svg({"1 x 2 <fast>": [(100.0, 9.0, "1"), (150.0, 20.0, "2")]}, "pictures a second", "p99"))
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+    assert "1 x 2 <fast>" in texts
+    assert "pictures a second" in texts
+
+
+def test_tables_hold_a_line_for_each_setting_and_variant():
+    rows = [{**ROW, "concurrency": at} for at in (1, 2)]
+    speed = [{"variant": "FP32", "threads": 1, "batch": 1, "p50_ms": 10.0, "times": 1.0}]
+
+    assert tables.batching(rows, ROW).row_count == 1
+    assert tables.speed(speed, {"FP32": 5_000_000}).row_count == 1
+    assert tables.accuracy({"FP32": {"map33": 0.99}, "INT8": {"map33": 0.98}}).row_count == 2
+    assert {"cpu", "cores"} <= set(machine.described())
+
+
+def test_requests_are_joined_or_answered_one_by_one_with_the_same_result():
+    class Doubling:
+        def run(self, names, feed):
+            shapes.append(feed["x"].shape)
+            return [2 * feed["x"] for _ in names]
+
+    shapes: list[tuple[int, ...]] = []
+    feeds = [{"x": np.full((rows, 2), rows, np.float32)} for rows in (1, 2)]
+    joined = batches.Joined(Doubling()).run(["y"], feeds)
+    one_by_one = batches.RowByRow(Doubling()).run(["y"], feeds)
+
+    assert shapes == [(3, 2), (1, 2), (1, 2), (1, 2)]
+    for mine, theirs, feed in zip(joined, one_by_one, feeds, strict=True):
+        assert np.array_equal(mine[0], 2 * feed["x"])
+        assert np.array_equal(theirs[0], 2 * feed["x"])
+
+
+def test_the_shape_that_openvino_is_compiled_for():
+    assert openvino_sessions.fixed({"images": (2, 640, 640), "mask": (1,)}, 4) == "images[4,2,640,640],mask[4,1]"
