@@ -1,0 +1,1 @@
+"""`jidoka rules`: prove the rules before they decide anything."""
