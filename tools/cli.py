@@ -1,5 +1,6 @@
 """The `jidoka` command."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,15 @@ def check(plant: Annotated[Path, typer.Argument(help="The plant file.")]) -> Non
         raise typer.Exit(1) from None
     stations = ", ".join(str(place) for place, _, _ in found.stations())
     typer.echo(f"{plant}: good. Stations: {stations}. Rules version {found.rule_set.version}.")
+
+
+@app.command()
+def schema(out: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write the JSON schema of plant files: editors then complete fields and underline mistakes while one types.
+
+    A plant file names it in its first line: # yaml-language-server: $schema=plant.schema.json
+    """
+    out.write_text(json.dumps(plants.schema(), indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -6,17 +6,20 @@ A mistake in it stops a service at start; `jidoka check` names file, place and f
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from services.contracts.mistake import Mistake, lines_of, nearest
 from services.contracts.recipe import Recipe
+from services.contracts.rule_base import ANY, OnDefects, OnReadings
 from services.contracts.rule_set import RuleSet
 from services.contracts.strict import Name, Strict
 
 
 class PlantError(ValueError):
-    """The plant file cannot be used; the message names the file, the place in it and what is wrong there."""
+    """The plant file cannot be used; the message names the file, the line, the field, what is wrong and the fix."""
 
 
 class Plc(Strict):
@@ -88,32 +91,74 @@ class Plant(Strict):
         """The recipe of that name."""
         return next((recipe for recipe in self.recipes if recipe.name == name), None)
 
+    def labels(self) -> tuple[str, ...]:
+        """Every defect class that a recipe knows, sorted."""
+        return tuple(sorted({label for recipe in self.recipes for label in recipe.thresholds}))
+
+    @model_validator(mode="after")
+    def _names(self) -> "Plant":
+        _unique("sites", [site.name for site in self.sites])
+        _unique("recipes", [recipe.name for recipe in self.recipes])
+        for s, site in enumerate(self.sites):
+            _unique(f"sites.{s}.lines", [line.name for line in site.lines])
+            for n, line in enumerate(site.lines):
+                _unique(f"sites.{s}.lines.{n}.stations", [station.name for station in line.stations])
+        return self
+
     @model_validator(mode="after")
     def _references(self) -> "Plant":
-        for kind, names in (
-            ("site", [site.name for site in self.sites]),
-            ("recipe", [recipe.name for recipe in self.recipes]),
-            ("rule", [rule.id for rule in self.rule_set.rules]),
-            ("station", [str(place) for place, _, _ in self.stations()]),
-        ):
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise ValueError(f"{kind} {min(twice)!r} is there twice: rename one")
-        for place, _, station in self.stations():
-            for name in station.recipes:
-                if self.recipe(name) is None:
-                    known = ", ".join(recipe.name for recipe in self.recipes)
-                    raise ValueError(f"station {place} names the recipe {name!r}, which is not there (known: {known})")
+        recipes = [recipe.name for recipe in self.recipes]
+        for s, site in enumerate(self.sites):
+            for n, line in enumerate(site.lines):
+                for t, station in enumerate(line.stations):
+                    for r, name in enumerate(station.recipes):
+                        if name not in recipes:
+                            field = f"sites.{s}.lines.{n}.stations.{t}.recipes.{r}"
+                            raise Mistake(
+                                field, f"names the recipe {name!r}, which is not there", nearest(name, recipes)
+                            )
+        for at, rule in enumerate(self.rule_set.rules):
+            for field, label in _classes_of(rule):
+                if label not in (ANY, *self.labels()):
+                    fix = nearest(label, [ANY, *self.labels()])
+                    raise Mistake(f"rule_set.rules.{at}.of.{field}", f"no recipe knows the class {label!r}", fix)
         return self
+
+
+def _unique(field: str, names: list[str]) -> None:
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise Mistake(f"{field}.{at}.name", f"{name!r} is there twice", "rename one")
+
+
+def _classes_of(rule: object) -> list[tuple[str, str]]:
+    if isinstance(rule, OnDefects):
+        return [("defect", rule.of.defect)]
+    if isinstance(rule, OnReadings):
+        named = (("score", rule.of.score), ("area_px2", rule.of.area_px2))
+        return [(field, label) for field, label in named if label is not None]
+    return []
 
 
 def load(path: Path) -> Plant:
     """Read and check a plant file. Raises PlantError."""
     try:
-        return Plant.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return Plant.model_validate(yaml.safe_load(text))
     except OSError as error:
         raise PlantError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PlantError(f"{path}: not UTF-8: {error.reason} at byte {error.start}; fix: save it as UTF-8") from error
     except yaml.YAMLError as error:
-        raise PlantError(f"{path}: not YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        what = getattr(error, "problem", None) or str(error)
+        raise PlantError(f"{path}:{line}: not YAML: {what}; fix: mend the line or the one before it") from error
     except ValidationError as error:
-        places = (f"{'.'.join(map(str, e['loc'])) or 'plant'}: {e['msg']}" for e in error.errors())
-        raise PlantError("\n".join(f"{path}: {place}" for place in places)) from error
+        found = (f"{path}:{line}: {field}: {what}; fix: {fix}" for line, field, what, fix in lines_of(text, error))
+        raise PlantError("\n".join(found)) from error
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a plant file (draft 2020-12), for editors; `load` checks what a schema cannot say as well."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plant.model_json_schema()}

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 from jidoka.line.v1 import line_pb2
+from jidoka.rules.v1 import rules_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 
@@ -77,8 +78,26 @@ PAUSE_SETTLED = Subject(
 LINE_RESUMED = Subject(
     "line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway", "opcua-bridge"), STATION
 )
+STATION_SILENT = Subject(
+    "station", "fell-silent", line_pb2.StationFellSilent, "postprocessing", ("postprocessing", "gateway"), STATION
+)
+RULES_ACTIVATED = Subject(
+    "rules", "activated", rules_pb2.RulesActivated, "postprocessing", ("postprocessing", "gateway"), STATION
+)
+WORK_COMPLETED = Subject(
+    "workrequest",
+    "completed",
+    workrequest_pb2.WorkRequestCompleted,
+    "mes-connector",
+    ("postprocessing", "gateway"),
+    STATION,
+)
 PAUSE_REQUESTED = Subject(
     "line", "pause-requested", line_pb2.PauseRequested, "postprocessing", ("opcua-bridge", "gateway"), LINE
+)
+WARNED = Subject("line", "warned", line_pb2.Warned, "postprocessing", ("gateway",), LINE)
+CONTAINMENT_DECLARED = Subject(
+    "containment", "declared", line_pb2.ContainmentDeclared, "postprocessing", ("gateway",), LINE
 )
 LINE_STATE_CHANGED = Subject("line", "state-changed", line_pb2.LineStateChanged, "opcua-bridge", ("gateway",), LINE)
 WORK_REQUESTED = Subject(
@@ -88,6 +107,9 @@ WORK_REQUESTED = Subject(
     "postprocessing",
     ("mes-connector", "gateway"),
     WORKREQUEST,
+)
+WORK_UPDATED = Subject(
+    "workrequest", "updated", workrequest_pb2.WorkRequestUpdated, "postprocessing", ("gateway",), WORKREQUEST
 )
 WORK_OPENED = Subject(
     "workrequest", "opened", workrequest_pb2.WorkRequestOpened, "mes-connector", ("gateway",), WORKREQUEST
@@ -105,9 +127,15 @@ SUBJECTS = (
     VERDICT_REACHED,
     PAUSE_SETTLED,
     LINE_RESUMED,
+    STATION_SILENT,
+    RULES_ACTIVATED,
+    WORK_COMPLETED,
     PAUSE_REQUESTED,
+    WARNED,
+    CONTAINMENT_DECLARED,
     LINE_STATE_CHANGED,
     WORK_REQUESTED,
+    WORK_UPDATED,
     WORK_OPENED,
     WORK_DEAD_LETTERED,
 )

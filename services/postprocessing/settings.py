@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.chassis.settings import ChassisSettings
@@ -18,3 +19,7 @@ class Settings(ChassisSettings):
     """Where the rules' checkpoint is kept."""
     redis_password_file: Path | None = None
     """File with the Redis password."""
+    checkpoint_every_s: float = Field(default=0.05, gt=0, le=60)
+    """The rules' checkpoint is written at most so often; what is lost of it is folded again."""
+    rule_file_look_s: float = Field(default=1.0, gt=0, le=3_600)
+    """How often the plant file is looked at for new rules."""

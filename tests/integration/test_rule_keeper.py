@@ -1,6 +1,7 @@
 """The rules against a real broker and a real Redis: whatever is lost or repeated, an incident is said once."""
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,16 +17,23 @@ from servers import free_port, wait_for_port
 from services.chassis.bus import Bus
 from services.chassis.streams import Follower
 from services.contracts import plant as plants
+from services.contracts.plant import PlantError
 from services.contracts.subjects import LINE, LINE_RESUMED, PAUSE_SETTLED, STATION, VERDICT_REACHED, WORKREQUEST
-from services.postprocessing.adapters.checkpoint import RedisCheckpoint
-from services.postprocessing.adapters.events import BusActions, routes
-from services.postprocessing.domain.order import Patience
-from services.postprocessing.domain.rules import Rule
-from services.postprocessing.handlers import RuleKeeper
+from services.postprocessing.adapters.checkpoint import KEY, RedisCheckpoint
+from services.postprocessing.adapters.events import BusActions, BusFacts, routes
+from services.postprocessing.adapters.rule_books import book_of
+from services.postprocessing.handlers import RuleKeeper, RuleWatch, SilenceWatch
 from tools.plant.broker import redis_binary
 
 PLANT = plants.load(Path(__file__).resolve().parents[2] / "deploy/plants/demo.yaml")
-RULE = Rule("repeated-defect", k=5, pause_line=True, maintenance_request=True, pause_ttl_s=5)
+RULE = {"id": "run", "kind": "consecutive", "k": 5, "actions": ["pause_line", "maintenance_request"]}
+
+
+def text(version: int = 1, **changes) -> str:
+    """One rule, as it travels."""
+    return json.dumps({"labels": ["open"], "rule_set": {"version": version, "rules": [{**RULE, **changes}]}})
+
+
 AT = frame_pb2.StationPath(site="lyon", line="smt1", station="aoi1")
 
 
@@ -58,7 +66,7 @@ class Rules:
     def __init__(self, bus: Bus, redis: RedisServer) -> None:
         self.bus = bus
         self.checkpoint = RedisCheckpoint(redis.url, "")
-        self.keeper = RuleKeeper([RULE], Patience(16, 2.0), self.checkpoint, BusActions(bus, PLANT))
+        self.keeper = RuleKeeper(text(), book_of, self.checkpoint, BusActions(bus, PLANT))
         self.follower = Follower(bus, STATION.name, routes(self.keeper), self.keeper.position)
 
     async def __aenter__(self) -> Self:
@@ -101,10 +109,10 @@ async def test_an_empty_redis_is_rebuilt_from_the_stream_in_the_middle_of_a_run(
         await judged(bus, range(1, 5))
         await rules.caught_up()
     async with Redis.from_url(redis.url) as client:
-        assert await client.exists("jidoka:rules:v1")
+        assert await client.exists(KEY)
         await client.flushall()
     async with Rules(bus, redis) as rules:
-        await judged(bus, range(5, 8))
+        await judged(bus, range(5, 6))
         await rules.caught_up()
 
     assert await said(bus) == (1, 1)
@@ -116,13 +124,14 @@ async def test_a_checkpoint_of_before_the_rule_fired_says_nothing_twice(bus: Bus
         await judged(bus, range(1, 5))
         await rules.caught_up()
     async with Redis.from_url(redis.url) as client:
-        before = await client.get("jidoka:rules:v1")
+        before = await client.hgetall(KEY)
     for _ in range(2):
         async with Rules(bus, redis) as rules:
             await judged(bus, range(5, 6))
             await rules.caught_up()
         async with Redis.from_url(redis.url) as client:
-            await client.set("jidoka:rules:v1", before)
+            await client.delete(KEY)
+            await client.hset(KEY, mapping=before)
 
     assert await said(bus) == (1, 1)
 
@@ -144,8 +153,10 @@ async def test_receipt_and_resume_are_heard_in_the_order_of_the_stream(bus: Bus,
     async with Rules(bus, redis) as rules:
         await judged(bus, range(1, 6))
         await rules.caught_up()
-        episode = rules.keeper.state.stations["lyon/smt1/aoi1"].episodes[RULE.id]
-        receipt = line_pb2.PauseSettled(episode_id=episode.id, station=AT, outcome=line_pb2.PAUSE_OUTCOME_CONFIRMED)
+        (episode,) = rules.keeper.state.lines["lyon/smt1"].episodes.values()
+        receipt = line_pb2.PauseSettled(request_id=episode.request_id, episode_id=episode.id, station=AT)
+        receipt.outcome = line_pb2.PAUSE_OUTCOME_CONFIRMED
+        receipt.held_at.FromSeconds(1_005)
         await bus.publish(PAUSE_SETTLED.at(AT), receipt, "settled")
         resumed = line_pb2.LineResumed(episode_id=episode.id, station=AT)
         resumed.resumed_at.FromSeconds(1_006)
@@ -153,4 +164,66 @@ async def test_receipt_and_resume_are_heard_in_the_order_of_the_stream(bus: Bus,
         await judged(bus, range(6, 11))
         await rules.caught_up()
 
-    assert await said(bus) == (2, 2)
+    assert await said(bus) == (3, 2)  # two pauses, and what to contain of the first
+
+
+async def test_new_rules_hold_from_their_place_in_the_stream_on_and_after_every_rebuild(bus: Bus, redis: RedisServer):
+    facts = BusFacts(bus, PLANT)
+    async with Rules(bus, redis) as rules:
+        await facts.rules_activated(text(version=2, k=3))
+        await judged(bus, range(1, 4))
+        await rules.caught_up()
+        assert await said(bus) == (1, 1)
+        assert rules.keeper.book("lyon").version == 2
+    async with Redis.from_url(redis.url) as client:
+        await client.flushall()
+    async with Rules(bus, redis) as rules:  # started with the old text, as a worker is whose file was not updated
+        await rules.caught_up()
+        assert rules.keeper.book("lyon").version == 2
+        assert rules.keeper.book("elsewhere").version == 1
+
+    assert await said(bus) == (1, 1)
+
+
+async def test_a_gap_that_no_later_part_declares_is_told_by_the_clock(bus: Bus, redis: RedisServer):
+    """Part 3 never came, then the line stood still: 4 to 6 must not wait for ever."""
+    async with Rules(bus, redis) as rules:
+        await judged(bus, range(1, 3))
+        await judged(bus, range(4, 7))
+        await rules.caught_up()
+        assert await said(bus) == (0, 0)
+        watch = SilenceWatch(rules.keeper, BusFacts(bus, PLANT), lambda: 1_010.0)
+        await watch.start()
+        async with asyncio.timeout(10):
+            while await said(bus) != (1, 1):  # noqa: ASYNC110  # the broker has no event for it
+                await asyncio.sleep(0.05)
+        await watch.stop()
+
+
+class Source:
+    """A rule file in the making."""
+
+    def __init__(self) -> None:
+        self.texts: list[str | Exception] = []
+
+    def changed(self) -> str | None:
+        found = self.texts.pop(0) if self.texts else None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+async def test_mistaken_rules_are_refused_and_the_old_ones_stay(bus: Bus, redis: RedisServer, caplog):
+    source = Source()
+    source.texts = [text(version=7), PlantError("plant.yaml:30: rule_set.rules.0.k: must be 2 or more; fix: 5")]
+    async with Rules(bus, redis) as rules:
+        watch = RuleWatch(source, BusFacts(bus, PLANT), look_s=0.05)
+        await watch.start()
+        async with asyncio.timeout(10):
+            while "refused" not in caplog.text:  # noqa: ASYNC110  # nor has the log
+                await asyncio.sleep(0.05)
+        await watch.stop()
+        await rules.caught_up()
+
+        assert rules.keeper.book("lyon").version == 7
+        assert "plant.yaml:30: rule_set.rules.0.k" in caplog.text

@@ -1,5 +1,6 @@
 """VerdictService: judge one inspection and answer only when the broker has stored the verdict."""
 
+from collections.abc import Callable
 from typing import Any
 
 from jidoka.verdict.v1 import verdict_service_pb2, verdict_service_pb2_grpc
@@ -20,11 +21,12 @@ SCOPES = {"/jidoka.verdict.v1.VerdictService/Judge": VERDICT_JUDGE}
 class VerdictServicer(verdict_service_pb2_grpc.VerdictServiceServicer):
     """The judge."""
 
-    def __init__(self, plant: Plant, bus: Bus, clock: wire.Clock) -> None:
+    def __init__(self, plant: Plant, bus: Bus, clock: wire.Clock, rules_version: Callable[[str], int]) -> None:
         self._plant = plant
         self._places = {(p.site, p.line, p.station) for p, _, _ in plant.stations()}
         self._bus = bus
         self._clock = clock
+        self._rules_version = rules_version
 
     async def Judge(self, request: verdict_service_pb2.JudgeRequest, _: Any) -> verdict_service_pb2.JudgeResponse:  # noqa: N802
         """Judge, publish, answer: acknowledged means durable."""
@@ -37,7 +39,7 @@ class VerdictServicer(verdict_service_pb2_grpc.VerdictServiceServicer):
             raise Invalid("is empty", field="inspection_id", fix="give every inspection its own id")
         with Stopwatch("judge") as judging:
             judgement = judge(wire.candidates(inspection), wire.findings(inspection), wire.limits(recipe))
-        verdict = wire.verdict(inspection, judgement, recipe, self._plant.rule_set.version, self._clock())
+        verdict = wire.verdict(inspection, judgement, recipe, self._rules_version(at.site), self._clock())
         verdict.timings.add(stage="judge", duration_ms=judging.duration_ms)
         with Stopwatch("publish") as publishing:
             await self._bus.publish(VERDICT_REACHED.at(at), verdict, verdict.inspection_id)

@@ -1,43 +1,113 @@
-"""The fold's state as plain data and back: what the checkpoint stores."""
+"""The fold's state as plain data and back: what the checkpoint stores, one value for each line."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from services.postprocessing.domain.order import Order, Part
-from services.postprocessing.domain.rules import Episode, Phase, Run, StationState
+from services.postprocessing.domain.order import Lot, Order
+from services.postprocessing.domain.part import Found, Part, Ref
+from services.postprocessing.domain.rules.state import Episode, LineState, Mark, Phase, Suspects, Track, Tracks
+
+FORMAT = 2
+"""Of the data below; another one is not read, and the rules are rebuilt from the stream."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class RuleState:
-    """All stations and the stream sequence up to which they are folded: one value, so it is never half written."""
+    """All lines (site/line), the rules in force at each site, and the stream sequence up to which all is folded."""
 
     position: int = 0
-    stations: dict[str, StationState] = field(default_factory=dict)
+    lines: Mapping[str, LineState] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
-def to_data(state: RuleState) -> dict[str, Any]:
+def line_to_data(line: LineState) -> dict[str, Any]:
     """A JSON-ready dict."""
-    stations = {place: asdict(station) for place, station in state.stations.items()}
-    for station in stations.values():
-        for episode in station["episodes"].values():
-            episode["phase"] = episode["phase"].value
-    return {"position": state.position, "stations": stations}
+    return {
+        "orders": {channel: _order_to_data(order) for channel, order in line.orders.items()},
+        "tracks": {rule_id: _tracks_to_data(tracks) for rule_id, tracks in line.tracks.items()},
+        "episodes": [[*key, _episode_to_data(episode)] for key, episode in line.episodes.items()],
+        "stops_s": line.stops_s,
+        "resumed_at_s": line.resumed_at_s,
+        "suspects": line.suspects and _suspects_to_data(line.suspects),
+    }
 
 
-def from_data(data: dict[str, Any]) -> RuleState:
-    """The inverse of `to_data`. Raises KeyError, TypeError or ValueError on data of another shape."""
-    stations = {place: _station(station) for place, station in data["stations"].items()}
-    return RuleState(int(data["position"]), stations)
-
-
-def _station(data: dict[str, Any]) -> StationState:
-    pending = tuple(_part(part) for part in data["order"]["pending"])
-    return StationState(
-        order=Order(**{**data["order"], "pending": pending}),
-        runs={k: Run(**{**run, "inspections": tuple(run["inspections"])}) for k, run in data["runs"].items()},
-        episodes={k: Episode(**{**e, "phase": Phase(e["phase"])}) for k, e in data["episodes"].items()},
+def line_from_data(data: Mapping[str, Any]) -> LineState:
+    """The inverse of `line_to_data`. Raises KeyError, TypeError or ValueError on data of another shape."""
+    return LineState(
+        orders={channel: _order(order) for channel, order in data["orders"].items()},
+        tracks={rule_id: _tracks(tracks) for rule_id, tracks in data["tracks"].items()},
+        episodes={(rule, tuple(group), label): _episode(e) for rule, group, label, e in data["episodes"]},
+        stops_s=tuple(data["stops_s"]),
+        resumed_at_s=data["resumed_at_s"],
+        suspects=_suspects(data["suspects"]) if data["suspects"] else None,
     )
 
 
-def _part(data: dict[str, Any]) -> Part:
-    return Part(**{**data, "labels": None if data["labels"] is None else tuple(data["labels"])})
+def _order_to_data(order: Order) -> dict[str, Any]:
+    return {
+        **{name: getattr(order, name) for name in ("began_s", "newest_s", "missed", "ignored", "past")},
+        "lots": [
+            lot and [lot.name, lot.frontier, [asdict(p) for p in lot.pending]] for lot in (order.lot, order.before)
+        ],
+    }
+
+
+def _order(data: Mapping[str, Any]) -> Order:
+    lot, before = (found and Lot(found[0], found[1], tuple(map(_part, found[2]))) for found in data["lots"])
+    return Order(lot, before, data["began_s"], data["newest_s"], data["missed"], data["ignored"], tuple(data["past"]))
+
+
+def _part(data: Mapping[str, Any]) -> Part:
+    found = data["defects"]
+    defects = None if found is None else {label: Found(*values) for label, values in found.items()}
+    return Part(**{**data, "defects": defects})
+
+
+def _tracks_to_data(tracks: Tracks) -> dict[str, Any]:
+    groups = [[group, track.basis, track.marks] for group, track in tracks.groups.items()]
+    return {"digest": tracks.digest, "evicted": tracks.evicted, "groups": groups}
+
+
+def _tracks(data: Mapping[str, Any]) -> Tracks:
+    groups = {
+        tuple(group): Track(tuple(basis), {label: _mark(mark) for label, mark in marks.items()})
+        for group, basis, marks in data["groups"]
+    }
+    return Tracks(data["digest"], groups, data["evicted"])
+
+
+def _mark(data: Any) -> Mark:
+    state, muted, since, evidence = data
+    return Mark(tuple(state), muted, Ref(*since) if since else None, tuple(Ref(*ref) for ref in evidence))
+
+
+def _episode_to_data(episode: Episode) -> dict[str, Any]:
+    return {**asdict(episode), "phase": episode.phase.value, "first": tuple(episode.first)}
+
+
+def _episode(data: Mapping[str, Any]) -> Episode:
+    return Episode(**{**data, "phase": Phase(data["phase"]), "first": Ref(*data["first"])})
+
+
+def _suspects_to_data(suspects: Suspects) -> dict[str, Any]:
+    return {
+        "episode": _episode_to_data(suspects.episode),
+        "first": tuple(suspects.first),
+        "last": tuple(suspects.last),
+        "held_at_s": suspects.held_at_s,
+        "revision": suspects.revision,
+        "told": suspects.told and tuple(suspects.told),
+    }
+
+
+def _suspects(data: Mapping[str, Any]) -> Suspects:
+    return Suspects(
+        episode=_episode(data["episode"]),
+        first=Ref(*data["first"]),
+        last=Ref(*data["last"]),
+        held_at_s=data["held_at_s"],
+        revision=data["revision"],
+        told=Ref(*data["told"]) if data["told"] else None,
+    )

@@ -17,6 +17,7 @@ class Patience:
 
 
 _NO_PATIENCE = Patience(-1, 0)
+_MOST_PAST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,12 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where the counting stands. The lot `before` stays open for its stragglers, which a swap of messages makes."""
+    """Where the counting stands. The lot `before` stays open for its stragglers, which a swap of messages makes.
+
+    While it waits for one, the next lot waits behind it: rules see lot after lot. Only a straggler that nobody missed,
+    because it was the last, comes after the first parts of the next lot. What comes of the `past` lots was photographed
+    long ago and kept somewhere: it is ignored.
+    """
 
     lot: Lot | None = None
     before: Lot | None = None
@@ -38,6 +44,7 @@ class Order:
     newest_s: float = 0.0
     missed: int = 0
     ignored: int = 0
+    past: tuple[str, ...] = ()
 
     @property
     def waiting_since_s(self) -> float | None:
@@ -59,16 +66,21 @@ def accept(order: Order, part: Part, patience: Patience) -> tuple[Order, Due]:
     if lot is not None and lot.name == part.lot:
         if part.sequence == lot.frontier + 1 and not lot.pending and (before is None or not before.pending):
             counted = Lot(part.lot, part.sequence)
-            return Order(counted, before, order.began_s, newest_s, order.missed, order.ignored), ((part, 0),)
-        open_lot, where = lot, "lot"
+            return Order(counted, before, order.began_s, newest_s, order.missed, order.ignored, order.past), (
+                (part, 0),
+            )
+        late, target = False, lot
     elif before is not None and before.name == part.lot and part.captured_at_s <= order.began_s:
-        open_lot, where = before, "before"
+        late, target = True, before
+    elif part.lot in order.past and part.captured_at_s <= order.began_s:
+        return replace(order, ignored=order.ignored + 1), ()
     else:
         return _begin(order, part, patience, newest_s)
-    if _known(open_lot, part):
+    if _known(target, part):
         return replace(order, ignored=order.ignored + 1), ()
-    waiting = replace(order, newest_s=newest_s, **{where: _insert(open_lot, part)})
-    return _drain(waiting, patience, newest_s)
+    filled = _insert(target, part)
+    order = replace(order, newest_s=newest_s)
+    return _drain(replace(order, before=filled) if late else replace(order, lot=filled), patience, newest_s)
 
 
 def expire(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
@@ -79,19 +91,26 @@ def expire(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
 def _begin(order: Order, first: Part, patience: Patience, newest_s: float) -> tuple[Order, Due]:
     """A lot begins, or comes back; the one before the last is closed."""
     due: Due = ()
-    missed = 0
     if order.before is not None and order.before.name == first.lot:
         lot = order.before
         if _known(lot, first):
             return replace(order, ignored=order.ignored + 1), ()
     else:
-        _, due, missed = _release(order.before, _NO_PATIENCE, newest_s)
+        order, due = _close_before(order, newest_s)
         # A lot counts from 1, but we may have been switched on in its middle.
         lot = Lot(first.lot, 0 if first.sequence <= patience.parts else first.sequence - 1)
-    lot, missed = _insert(lot, first), order.missed + missed
-    begun = replace(order, lot=lot, before=order.lot, began_s=first.captured_at_s, newest_s=newest_s, missed=missed)
+    lot = _insert(lot, first)
+    begun = replace(order, lot=lot, before=order.lot, began_s=first.captured_at_s, newest_s=newest_s)
     drained, more = _drain(begun, patience, newest_s)
     return drained, due + more
+
+
+def _close_before(order: Order, now_s: float) -> tuple[Order, Due]:
+    if order.before is None:
+        return order, ()
+    _, due, missed = _release(order.before, _NO_PATIENCE, now_s)
+    past = (*order.past, order.before.name)[-_MOST_PAST:]
+    return replace(order, before=None, past=past, missed=order.missed + missed), due
 
 
 def _known(lot: Lot, part: Part) -> bool:
@@ -103,12 +122,16 @@ def _insert(lot: Lot, part: Part) -> Lot:
 
 
 def _drain(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
-    before, early, missed_before = _release(order.before, patience, now_s)
+    behind = len(order.lot.pending) if order.lot else 0
+    before, early, missed = _release(order.before, patience, now_s, behind)
+    order = replace(order, before=before, missed=order.missed + missed)
+    if before is not None and before.pending:
+        return order, early
     lot, due, missed = _release(order.lot, patience, now_s)
-    return replace(order, before=before, lot=lot, missed=order.missed + missed_before + missed), early + due
+    return replace(order, lot=lot, missed=order.missed + missed), early + due
 
 
-def _release(lot: Lot | None, patience: Patience, now_s: float) -> tuple[Lot | None, Due, int]:
+def _release(lot: Lot | None, patience: Patience, now_s: float, behind: int = 0) -> tuple[Lot | None, Due, int]:
     if lot is None or not lot.pending:
         return lot, (), 0
     pending, frontier, missed = list(lot.pending), lot.frontier, 0
@@ -117,7 +140,7 @@ def _release(lot: Lot | None, patience: Patience, now_s: float) -> tuple[Lot | N
         first = pending[0]
         waited_s = now_s - min(part.judged_at_s for part in pending)
         gap = first.sequence - frontier - 1
-        if gap and len(pending) <= patience.parts and waited_s <= patience.seconds:
+        if gap and len(pending) + behind <= patience.parts and waited_s <= patience.seconds:
             break
         missed += gap
         frontier = first.sequence

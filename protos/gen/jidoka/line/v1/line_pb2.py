@@ -26,21 +26,31 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from jidoka.frame.v1 import frame_pb2 as jidoka_dot_frame_dot_v1_dot_frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19jidoka/line/v1/line.proto\x12\x0ejidoka.line.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\"\xd8\x02\n\x0ePauseRequested\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12-\n\x07station\x18\x04 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\t\x12\x0e\n\x06lot_id\x18\x08 \x01(\t\x12\x1b\n\x13\x66irst_part_sequence\x18\t \x01(\x04\x12\x1a\n\x12last_part_sequence\x18\n \x01(\x04\x12\x30\n\x0crequested_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x03\n\x0cPauseSettled\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12-\n\x07outcome\x18\x04 \x01(\x0e\x32\x1c.jidoka.line.v1.PauseOutcome\x12\x12\n\ncommand_id\x18\x05 \x01(\r\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12+\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x61\x63knowledged_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07held_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nsettled_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x80\x01\n\x0bLineResumed\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12.\n\nresumed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x01\n\x10LineStateChanged\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x14\n\x0cpackml_state\x18\x02 \x01(\x05\x12\x0f\n\x07link_up\x18\x03 \x01(\x08\x12\x1c\n\x14remote_pause_enabled\x18\x04 \x01(\x08\x12.\n\nchanged_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xde\x01\n\x0cPauseOutcome\x12\x1d\n\x19PAUSE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17PAUSE_OUTCOME_CONFIRMED\x10\x01\x12\x1a\n\x16PAUSE_OUTCOME_REJECTED\x10\x02\x12\x19\n\x15PAUSE_OUTCOME_EXPIRED\x10\x03\x12\x1d\n\x19PAUSE_OUTCOME_ACK_TIMEOUT\x10\x04\x12\x1f\n\x1bPAUSE_OUTCOME_STATE_TIMEOUT\x10\x05\x12\x1b\n\x17PAUSE_OUTCOME_LINK_DOWN\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19jidoka/line/v1/line.proto\x12\x0ejidoka.line.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\"\xfa\x02\n\x0ePauseRequested\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12-\n\x07station\x18\x04 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\x05 \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\x06 \x01(\t\x12\x0c\n\x04text\x18\x07 \x01(\t\x12\x0e\n\x06lot_id\x18\x08 \x01(\t\x12\x1b\n\x13\x66irst_part_sequence\x18\t \x01(\x04\x12\x1a\n\x12last_part_sequence\x18\n \x01(\x04\x12\x30\n\x0crequested_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tstatistic\x18\r \x01(\x01\x12\r\n\x05limit\x18\x0e \x01(\x01\"\xa6\x03\n\x06Warned\x12\x12\n\nwarning_id\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\x05 \x01(\t\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\x30\n\x05scope\x18\x07 \x03(\x0b\x32!.jidoka.line.v1.Warned.ScopeEntry\x12\x11\n\tstatistic\x18\x08 \x01(\x01\x12\r\n\x05limit\x18\t \x01(\x01\x12\x0e\n\x06lot_id\x18\n \x01(\t\x12\x1b\n\x13\x66irst_part_sequence\x18\x0b \x01(\x04\x12\x1a\n\x12last_part_sequence\x18\x0c \x01(\x04\x12\x16\n\x0einspection_ids\x18\r \x03(\t\x12-\n\twarned_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a,\n\nScopeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa2\x02\n\x13\x43ontainmentDeclared\x12\x12\n\nepisode_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\x05 \x01(\t\x12\x14\n\x0c\x66irst_lot_id\x18\x06 \x01(\t\x12\x1b\n\x13\x66irst_part_sequence\x18\x07 \x01(\x04\x12\x13\n\x0blast_lot_id\x18\x08 \x01(\t\x12\x1a\n\x12last_part_sequence\x18\t \x01(\x04\x12+\n\x07held_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\x11StationFellSilent\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x30\n\x0csilent_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnoticed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x89\x03\n\x0cPauseSettled\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12-\n\x07outcome\x18\x04 \x01(\x0e\x32\x1c.jidoka.line.v1.PauseOutcome\x12\x12\n\ncommand_id\x18\x05 \x01(\r\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12+\n\x07sent_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x61\x63knowledged_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07held_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nsettled_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x80\x01\n\x0bLineResumed\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12.\n\nresumed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb6\x01\n\x10LineStateChanged\x12-\n\x07station\x18\x01 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x14\n\x0cpackml_state\x18\x02 \x01(\x05\x12\x0f\n\x07link_up\x18\x03 \x01(\x08\x12\x1c\n\x14remote_pause_enabled\x18\x04 \x01(\x08\x12.\n\nchanged_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xde\x01\n\x0cPauseOutcome\x12\x1d\n\x19PAUSE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17PAUSE_OUTCOME_CONFIRMED\x10\x01\x12\x1a\n\x16PAUSE_OUTCOME_REJECTED\x10\x02\x12\x19\n\x15PAUSE_OUTCOME_EXPIRED\x10\x03\x12\x1d\n\x19PAUSE_OUTCOME_ACK_TIMEOUT\x10\x04\x12\x1f\n\x1bPAUSE_OUTCOME_STATE_TIMEOUT\x10\x05\x12\x1b\n\x17PAUSE_OUTCOME_LINK_DOWN\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jidoka.line.v1.line_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAUSEOUTCOME']._serialized_start=1167
-  _globals['_PAUSEOUTCOME']._serialized_end=1389
+  _globals['_WARNED_SCOPEENTRY']._loaded_options = None
+  _globals['_WARNED_SCOPEENTRY']._serialized_options = b'8\001'
+  _globals['_PAUSEOUTCOME']._serialized_start=2086
+  _globals['_PAUSEOUTCOME']._serialized_end=2308
   _globals['_PAUSEREQUESTED']._serialized_start=108
-  _globals['_PAUSEREQUESTED']._serialized_end=452
-  _globals['_PAUSESETTLED']._serialized_start=455
-  _globals['_PAUSESETTLED']._serialized_end=848
-  _globals['_LINERESUMED']._serialized_start=851
-  _globals['_LINERESUMED']._serialized_end=979
-  _globals['_LINESTATECHANGED']._serialized_start=982
-  _globals['_LINESTATECHANGED']._serialized_end=1164
+  _globals['_PAUSEREQUESTED']._serialized_end=486
+  _globals['_WARNED']._serialized_start=489
+  _globals['_WARNED']._serialized_end=911
+  _globals['_WARNED_SCOPEENTRY']._serialized_start=867
+  _globals['_WARNED_SCOPEENTRY']._serialized_end=911
+  _globals['_CONTAINMENTDECLARED']._serialized_start=914
+  _globals['_CONTAINMENTDECLARED']._serialized_end=1204
+  _globals['_STATIONFELLSILENT']._serialized_start=1207
+  _globals['_STATIONFELLSILENT']._serialized_end=1371
+  _globals['_PAUSESETTLED']._serialized_start=1374
+  _globals['_PAUSESETTLED']._serialized_end=1767
+  _globals['_LINERESUMED']._serialized_start=1770
+  _globals['_LINERESUMED']._serialized_end=1898
+  _globals['_LINESTATECHANGED']._serialized_start=1901
+  _globals['_LINESTATECHANGED']._serialized_end=2083
 # @@protoc_insertion_point(module_scope)

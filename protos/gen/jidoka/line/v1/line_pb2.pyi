@@ -2,10 +2,11 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from jidoka.frame.v1 import frame_pb2 as _frame_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -28,7 +29,7 @@ PAUSE_OUTCOME_STATE_TIMEOUT: PauseOutcome
 PAUSE_OUTCOME_LINK_DOWN: PauseOutcome
 
 class PauseRequested(_message.Message):
-    __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at")
+    __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at", "statistic", "limit")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +42,8 @@ class PauseRequested(_message.Message):
     LAST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_AT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    STATISTIC_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     episode_id: str
     attempt: int
@@ -53,7 +56,82 @@ class PauseRequested(_message.Message):
     last_part_sequence: int
     requested_at: _timestamp_pb2.Timestamp
     expires_at: _timestamp_pb2.Timestamp
-    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., attempt: _Optional[int] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    statistic: float
+    limit: float
+    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., attempt: _Optional[int] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ...) -> None: ...
+
+class Warned(_message.Message):
+    __slots__ = ("warning_id", "episode_id", "station", "rule_id", "defect_label", "text", "scope", "statistic", "limit", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "warned_at")
+    class ScopeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    WARNING_ID_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    RULE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEFECT_LABEL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    STATISTIC_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INSPECTION_IDS_FIELD_NUMBER: _ClassVar[int]
+    WARNED_AT_FIELD_NUMBER: _ClassVar[int]
+    warning_id: str
+    episode_id: str
+    station: _frame_pb2.StationPath
+    rule_id: str
+    defect_label: str
+    text: str
+    scope: _containers.ScalarMap[str, str]
+    statistic: float
+    limit: float
+    lot_id: str
+    first_part_sequence: int
+    last_part_sequence: int
+    inspection_ids: _containers.RepeatedScalarFieldContainer[str]
+    warned_at: _timestamp_pb2.Timestamp
+    def __init__(self, warning_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., scope: _Optional[_Mapping[str, str]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., warned_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ContainmentDeclared(_message.Message):
+    __slots__ = ("episode_id", "revision", "station", "rule_id", "defect_label", "first_lot_id", "first_part_sequence", "last_lot_id", "last_part_sequence", "held_at")
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    RULE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEFECT_LABEL_FIELD_NUMBER: _ClassVar[int]
+    FIRST_LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    HELD_AT_FIELD_NUMBER: _ClassVar[int]
+    episode_id: str
+    revision: int
+    station: _frame_pb2.StationPath
+    rule_id: str
+    defect_label: str
+    first_lot_id: str
+    first_part_sequence: int
+    last_lot_id: str
+    last_part_sequence: int
+    held_at: _timestamp_pb2.Timestamp
+    def __init__(self, episode_id: _Optional[str] = ..., revision: _Optional[int] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., first_lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_lot_id: _Optional[str] = ..., last_part_sequence: _Optional[int] = ..., held_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class StationFellSilent(_message.Message):
+    __slots__ = ("station", "silent_since", "noticed_at")
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    SILENT_SINCE_FIELD_NUMBER: _ClassVar[int]
+    NOTICED_AT_FIELD_NUMBER: _ClassVar[int]
+    station: _frame_pb2.StationPath
+    silent_since: _timestamp_pb2.Timestamp
+    noticed_at: _timestamp_pb2.Timestamp
+    def __init__(self, station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., silent_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., noticed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PauseSettled(_message.Message):
     __slots__ = ("request_id", "episode_id", "station", "outcome", "command_id", "attempts", "detail", "sent_at", "acknowledged_at", "held_at", "settled_at")

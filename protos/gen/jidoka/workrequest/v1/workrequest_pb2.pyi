@@ -23,7 +23,14 @@ WORK_REQUEST_KIND_INTERNAL_QUALITY: WorkRequestKind
 WORK_REQUEST_KIND_SUPPLIER_QUALITY: WorkRequestKind
 
 class WorkRequested(_message.Message):
-    __slots__ = ("key", "episode_id", "kind", "title", "description", "priority", "equipment_id", "station", "rule_id", "defect_label", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "trace_id", "requested_at")
+    __slots__ = ("key", "episode_id", "kind", "title", "description", "priority", "equipment_id", "station", "rule_id", "defect_label", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "trace_id", "requested_at", "statistic", "limit", "scope", "causes")
+    class ScopeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     KEY_FIELD_NUMBER: _ClassVar[int]
     EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +47,10 @@ class WorkRequested(_message.Message):
     INSPECTION_IDS_FIELD_NUMBER: _ClassVar[int]
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_AT_FIELD_NUMBER: _ClassVar[int]
+    STATISTIC_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    CAUSES_FIELD_NUMBER: _ClassVar[int]
     key: str
     episode_id: str
     kind: WorkRequestKind
@@ -56,7 +67,67 @@ class WorkRequested(_message.Message):
     inspection_ids: _containers.RepeatedScalarFieldContainer[str]
     trace_id: str
     requested_at: _timestamp_pb2.Timestamp
-    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., kind: _Optional[_Union[WorkRequestKind, str]] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., equipment_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., trace_id: _Optional[str] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    statistic: float
+    limit: float
+    scope: _containers.ScalarMap[str, str]
+    causes: _containers.RepeatedCompositeFieldContainer[Cause]
+    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., kind: _Optional[_Union[WorkRequestKind, str]] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., equipment_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., trace_id: _Optional[str] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., scope: _Optional[_Mapping[str, str]] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ...) -> None: ...
+
+class Cause(_message.Message):
+    __slots__ = ("kind", "value", "confidence", "evidence")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    value: str
+    confidence: float
+    evidence: str
+    def __init__(self, kind: _Optional[str] = ..., value: _Optional[str] = ..., confidence: _Optional[float] = ..., evidence: _Optional[str] = ...) -> None: ...
+
+class WorkRequestUpdated(_message.Message):
+    __slots__ = ("key", "episode_id", "station", "rule_id", "defect_label", "signals", "statistic", "limit", "lot_id", "last_part_sequence", "text", "updated_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    RULE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEFECT_LABEL_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    STATISTIC_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    episode_id: str
+    station: _frame_pb2.StationPath
+    rule_id: str
+    defect_label: str
+    signals: int
+    statistic: float
+    limit: float
+    lot_id: str
+    last_part_sequence: int
+    text: str
+    updated_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., signals: _Optional[int] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., lot_id: _Optional[str] = ..., last_part_sequence: _Optional[int] = ..., text: _Optional[str] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WorkRequestCompleted(_message.Message):
+    __slots__ = ("key", "episode_id", "station", "system", "external_id", "completed_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    episode_id: str
+    station: _frame_pb2.StationPath
+    system: str
+    external_id: str
+    completed_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., system: _Optional[str] = ..., external_id: _Optional[str] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class WorkRequestOpened(_message.Message):
     __slots__ = ("key", "episode_id", "station", "system", "external_id", "opened_at")

@@ -1,0 +1,158 @@
+"""What the rules hear and say, to and from protobuf."""
+
+from jidoka.frame.v1 import frame_pb2
+from jidoka.line.v1 import line_pb2
+from jidoka.verdict.v1 import verdict_pb2
+from jidoka.workrequest.v1 import workrequest_pb2
+
+from services.postprocessing.adapters.wire import timestamp
+from services.postprocessing.domain.part import Found, Part
+from services.postprocessing.domain.rules.action import Action, What
+
+_PROVEN = {verdict_pb2.OUTCOME_PASS, verdict_pb2.OUTCOME_FAIL}
+
+
+def part(message: verdict_pb2.Verdict) -> Part:
+    """A verdict as the rules see it. A camera without a clock is believed to photograph when we judge."""
+    judged_at_s = message.judged_at.ToMicroseconds() / 1e6
+    captured = message.HasField("captured_at")
+    return Part(
+        station=message.station.station,
+        inspection_id=message.inspection_id,
+        lot=message.part.lot_id,
+        sequence=message.part.part_sequence,
+        defects=_found(message) if message.outcome in _PROVEN else None,
+        captured_at_s=message.captured_at.ToMicroseconds() / 1e6 if captured else judged_at_s,
+        judged_at_s=judged_at_s,
+        recipe=f"{message.recipe}:{message.recipe_version}",
+        context=dict(getattr(message, "context", {})),
+    )
+
+
+def _found(message: verdict_pb2.Verdict) -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for defect in message.defects:
+        number, score, area_px2 = found.get(defect.label, (0, 0.0, 0.0))
+        found[defect.label] = Found(number + 1, max(score, defect.score), area_px2 + defect.area_px2)
+    return found
+
+
+def pause_requested(action: Action, station: frame_pb2.StationPath) -> line_pb2.PauseRequested:
+    """The pause request; its times are the verdict's, so a re-emission after a crash is no fresher than the first."""
+    why = action.finding
+    return line_pb2.PauseRequested(
+        request_id=action.id,
+        episode_id=action.episode.id,
+        attempt=action.number,
+        station=station,
+        rule_id=action.episode.rule_id,
+        defect_label=action.episode.label,
+        text=_about(action),
+        lot_id=why.last.lot,
+        first_part_sequence=why.first.sequence,
+        last_part_sequence=why.last.sequence,
+        requested_at=timestamp(why.at_s),
+        expires_at=timestamp(why.at_s + action.terms.pause_ttl_s),
+        statistic=why.statistic,
+        limit=why.limit,
+    )
+
+
+def work_requested(
+    action: Action, station: frame_pb2.StationPath, equipment_id: str, trace_id: str
+) -> workrequest_pb2.WorkRequested:
+    """The order for an episode; the episode's id is the key, so one incident is one order."""
+    why, episode = action.finding, action.episode
+    supplier = action.what is What.SUPPLIER
+    held = " The line was asked to hold." if episode.stops else ""
+    return workrequest_pb2.WorkRequested(
+        key=action.id,
+        episode_id=episode.id,
+        kind=workrequest_pb2.WORK_REQUEST_KIND_SUPPLIER_QUALITY
+        if supplier
+        else workrequest_pb2.WORK_REQUEST_KIND_MAINTENANCE,
+        title=f"{_about(action)} at {station.line}/{station.station}",
+        description=(
+            f"Rule {episode.rule_id}: {_about(action)} at {station.line}/{station.station}, lot {why.last.lot}, "
+            f"parts {why.first.sequence} to {why.last.sequence}"
+            f" (statistic {why.statistic:.4g}, limit {why.limit:.4g}).{held}"
+        ),
+        priority=action.terms.priority,
+        equipment_id=f"{equipment_id}/{station.station}",
+        station=station,
+        rule_id=episode.rule_id,
+        defect_label=episode.label,
+        lot_id=why.last.lot,
+        first_part_sequence=why.first.sequence,
+        last_part_sequence=why.last.sequence,
+        inspection_ids=[ref.inspection_id for ref in why.evidence],
+        trace_id=trace_id,
+        requested_at=timestamp(why.at_s),
+        statistic=why.statistic,
+        limit=why.limit,
+        scope=dict(episode.scope),
+    )
+
+
+def warned(action: Action, station: frame_pb2.StationPath) -> line_pb2.Warned:
+    """A warning for the people at the line."""
+    why = action.finding
+    return line_pb2.Warned(
+        warning_id=action.id,
+        episode_id=action.episode.id,
+        station=station,
+        rule_id=action.episode.rule_id,
+        defect_label=action.episode.label,
+        text=_about(action),
+        scope=dict(action.episode.scope),
+        statistic=why.statistic,
+        limit=why.limit,
+        lot_id=why.last.lot,
+        first_part_sequence=why.first.sequence,
+        last_part_sequence=why.last.sequence,
+        inspection_ids=[ref.inspection_id for ref in why.evidence],
+        warned_at=timestamp(why.at_s),
+    )
+
+
+def updated(action: Action, station: frame_pb2.StationPath) -> workrequest_pb2.WorkRequestUpdated:
+    """News for whoever works on the order."""
+    why = action.finding
+    return workrequest_pb2.WorkRequestUpdated(
+        key=action.episode.id,
+        episode_id=action.episode.id,
+        station=station,
+        rule_id=action.episode.rule_id,
+        defect_label=action.episode.label,
+        signals=action.number,
+        statistic=why.statistic,
+        limit=why.limit,
+        lot_id=why.last.lot,
+        last_part_sequence=why.last.sequence,
+        text=f"It goes on: {_about(action)}, {action.number} signals up to part {why.last.sequence}",
+        updated_at=timestamp(why.at_s),
+    )
+
+
+def containment(action: Action, station: frame_pb2.StationPath) -> line_pb2.ContainmentDeclared:
+    """The suspect range of a stop."""
+    why = action.finding
+    return line_pb2.ContainmentDeclared(
+        episode_id=action.episode.id,
+        revision=action.number,
+        station=station,
+        rule_id=action.episode.rule_id,
+        defect_label=action.episode.label,
+        first_lot_id=why.first.lot,
+        first_part_sequence=why.first.sequence,
+        last_lot_id=why.last.lot,
+        last_part_sequence=why.last.sequence,
+        held_at=timestamp(why.held_at_s),
+    )
+
+
+def _about(action: Action) -> str:
+    """Class and group first: "open, cavity 7: 5 parts in a row are defective"."""
+    shared = [f"{key} {value}" for key, value in action.episode.scope.items() if key != "station"]
+    subject = ", ".join([action.episode.label or "", *shared]).strip(", ")
+    return f"{subject}: {action.finding.detail}" if subject else action.finding.detail

@@ -1,0 +1,235 @@
+"""The way in: one function for each fact that the rules fold."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from services.postprocessing.domain.order import Due, Order, accept, expire
+from services.postprocessing.domain.part import Part, Ref
+from services.postprocessing.domain.rules.action import Action, Finding, What
+from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find, quietened, signalled
+from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook, Terms
+from services.postprocessing.domain.rules.state import (
+    MOST_CHANNELS,
+    STOPPING,
+    Group,
+    LineState,
+    Phase,
+    Suspects,
+    Tracks,
+)
+from services.postprocessing.domain.rules.watching import Fired, watch
+
+_NEW = Order()
+
+
+def on_part(state: LineState, part: Part, line: str, book: RuleBook) -> Fold:
+    """Fold a verdict or a measurement of `line` (site/line): put it in part order, let every rule see what is due."""
+    channel = part.channel
+    order, due = accept(state.orders.get(channel, _NEW), part, book.patience)
+    return _see_all(_counted(state, channel, order), due, line, book)
+
+
+def on_settled(state: LineState, request_id: str, *, confirmed: bool, retry: bool, at_s: float) -> Fold:
+    """Fold the receipt of a pause: held at `at_s` (its suspect parts are told), worth another attempt, or refused.
+
+    A receipt that was told before, or of an earlier attempt, changes nothing.
+    """
+    known = next((item for item in state.episodes.items() if item[1].request_id == request_id), None)
+    if known is None or known[1].phase is not Phase.REQUESTED:
+        return state, ()
+    key, episode = known
+    phase = Phase.HELD if confirmed else Phase.FAILED if retry else Phase.REFUSED
+    episode = replace(episode, phase=phase)
+    state = replace(state, episodes={**state.episodes, key: episode})
+    if not confirmed:
+        return state, ()
+    last = _newest(state, episode.station, episode.first)
+    suspects = Suspects(episode, episode.first, last, at_s, told=last)
+    state = replace(state, stops_s=(*state.stops_s, at_s)[-64:], suspects=suspects)
+    return state, (_containment(suspects),)
+
+
+def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: RuleBook) -> Fold:
+    """Fold the operator's resume: incidents that stop this line are over, only parts photographed since count again.
+
+    Frames that a camera had to keep while we were away are judged late: they still belong before the resume.
+    """
+    held = state.suspects is not None and state.suspects.episode.id == episode_id
+    if not held and find(state, episode_id) is None:
+        return state, ()
+    for key in [key for key, episode in state.episodes.items() if episode.stops]:
+        state = close(state, key, book)
+    state = replace(state, resumed_at_s=max(state.resumed_at_s, resumed_at_s))
+    return _widened(state)
+
+
+def on_completed(state: LineState, episode_id: str, book: RuleBook) -> Fold:
+    """Fold the end of an incident's order. While the line is held, the operator's resume ends the incident."""
+    known = find(state, episode_id)
+    if known is None:
+        return state, ()
+    key, episode = known
+    if episode.phase in STOPPING:
+        return replace(state, episodes={**state.episodes, key: replace(episode, ordered=False)}), ()
+    return close(state, key, book), ()
+
+
+def on_silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
+    """Fold that nothing came from a station until `at_s`: gaps are declared that nobody filled, silence is an alarm."""
+    actions: tuple[Action, ...] = ()
+    for channel in [c for c in state.orders if c.split("/")[0] == station]:
+        order, due = expire(state.orders[channel], book.patience, at_s)
+        if due:
+            state, fired = _see_all(_counted(state, channel, order), due, line, book)
+            actions += fired
+    state, alarms = _silence(state, station, at_s, line, book)
+    return state, actions + alarms
+
+
+def silences(state: LineState, now_s: float, book: RuleBook) -> Iterator[tuple[str, tuple[str, float]]]:
+    """Channels that need to be told the time at `now_s`: (channel, (why, the time since when)); told once each."""
+    limits = [rule.silence_s for rule in book.rules if rule.observed is Observed.MISSING and rule.silence_s]
+    for channel, order in state.orders.items():
+        waiting_s = order.waiting_since_s
+        if waiting_s is not None and now_s - waiting_s > book.patience.seconds:
+            yield channel, ("gap", waiting_s)
+        elif "/" not in channel and limits and now_s - order.newest_s >= min(limits):
+            passed = max(limit for limit in limits if limit <= now_s - order.newest_s)
+            yield channel, (f"silent for {passed:g} s", order.newest_s)
+
+
+def on_rules(state: LineState, book: RuleBook) -> LineState:
+    """Fold a change of rules: charts of rules whose text is the same go on, the others begin afresh.
+
+    Incidents stay open as long as a rule of their id exists, or the line is held for them.
+    """
+    tracks = {rule_id: t for rule_id, t in state.tracks.items() if _same(book.rule(rule_id), t)}
+    episodes = {key: e for key, e in state.episodes.items() if book.rule(key[0]) or e.phase in STOPPING}
+    return replace(state, tracks=tracks, episodes=episodes)
+
+
+def _same(rule: Rule | None, tracks: Tracks) -> bool:
+    return rule is not None and rule.digest == tracks.digest
+
+
+def _counted(state: LineState, channel: str, order: Order) -> LineState:
+    orders = {**state.orders, channel: order}
+    if len(orders) > MOST_CHANNELS:
+        del orders[min(orders, key=lambda c: orders[c].newest_s)]
+    return LineState(orders, state.tracks, state.episodes, state.stops_s, state.resumed_at_s, state.suspects)
+
+
+def _see_all(state: LineState, due: Due, line: str, book: RuleBook) -> Fold:
+    actions: tuple[Action, ...] = ()
+    for part, gap in due:
+        state, fired = _see(state, part, gap, line, book)
+        actions += fired
+    return state, actions
+
+
+def _see(state: LineState, part: Part, gap: int, line: str, book: RuleBook) -> Fold:
+    told: tuple[Action, ...] = ()
+    if state.suspects is not None and not part.measurement:
+        state, told = _suspect(state, part)
+    tracks, signals = _watch_all(state, part, gap, book)
+    if tracks:
+        tracks = {**state.tracks, **tracks}
+        state = LineState(
+            state.orders, tracks, state.episodes, state.stops_s, state.resumed_at_s, state.suspects
+        )  # this is where the fold's time goes: `replace` takes three times as long
+    for rule, group, fired in signals:
+        for each in fired:
+            state, actions = signalled(state, rule, group, each, part, line, book)
+            told += actions
+        if state.episodes:
+            state = quietened(state, rule, group, fired, book)
+    return state, told
+
+
+def _watch_all(
+    state: LineState, part: Part, gap: int, book: RuleBook
+) -> tuple[dict[str, Tracks], list[tuple[Rule, Group, list[Fired]]]]:
+    """Every rule's charts see the part; only what changed, and what signals or may end an incident, is returned."""
+    good = not part.measurement and part.defects is not None and not part.defects and not gap
+    before_resume = part.captured_at_s < state.resumed_at_s
+    changed: dict[str, Tracks] = {}
+    signals: list[tuple[Rule, Group, list[Fired]]] = []
+    groups: dict[tuple[str, ...], Group] = {}
+    troubled = {key[0] for key in state.episodes}
+    for rule in book.hearing(part):
+        if before_resume and rule.after_resume:
+            continue
+        if (group := groups.get(rule.keys)) is None:
+            group = groups[rule.keys] = tuple([part.attribute(key) for key in rule.keys])
+        tracks = state.tracks.get(rule.id)
+        if tracks is None or tracks.digest != rule.digest:
+            tracks = Tracks(rule.digest, {})
+        fired: list[Fired] = []
+        # Good parts are the rule, and a chart at rest learns nothing from them: this is what makes the fold fast.
+        if not (good and rule.forgets and group not in tracks.groups):
+            after, fired = watch(rule, tracks, part, gap, group, _basis(rule, state, part), book.labels)
+            if after is not tracks:
+                changed[rule.id] = after
+        if fired or rule.id in troubled:
+            signals.append((rule, group[: len(rule.by)], fired))
+    return changed, signals
+
+
+def _basis(rule: Rule, state: LineState, part: Part) -> tuple[str, ...]:
+    resumed = (repr(state.resumed_at_s),) if rule.after_resume else ()
+    return (*[part.attribute(key) for key in rule.basis], *resumed) if rule.basis else resumed
+
+
+def _newest(state: LineState, station: str, otherwise: Ref) -> Ref:
+    lot = state.orders.get(station, _NEW).lot
+    if lot is None:
+        return otherwise
+    return lot.pending[-1].ref if lot.pending else Ref(lot.name, lot.frontier, "")
+
+
+def _suspect(state: LineState, part: Part) -> Fold:
+    """A part folded before the line ran again belongs to what must be contained, however late it comes."""
+    suspects = state.suspects
+    if suspects is None or part.station != suspects.episode.station:
+        return state, ()
+    runs_again = state.resumed_at_s >= suspects.held_at_s
+    if runs_again and part.captured_at_s >= state.resumed_at_s:
+        return state, ()
+    lot = state.orders[part.channel].lot
+    newer = part.sequence > suspects.last.sequence if part.lot == suspects.last.lot else lot and part.lot == lot.name
+    if not newer:
+        return state, ()
+    state = replace(state, suspects=replace(suspects, last=part.ref))
+    return _widened(state) if runs_again else (state, ())
+
+
+def _widened(state: LineState) -> Fold:
+    suspects = state.suspects
+    if suspects is None or suspects.told == suspects.last:
+        return state, ()
+    suspects = replace(suspects, revision=suspects.revision + 1, told=suspects.last)
+    return replace(state, suspects=suspects), (_containment(suspects),)
+
+
+def _containment(suspects: Suspects) -> Action:
+    detail = f"{suspects.first.lot}/{suspects.first.sequence} to {suspects.last.lot}/{suspects.last.sequence}"
+    held_at_s = suspects.held_at_s
+    finding = Finding(0.0, 0.0, detail, suspects.first, suspects.last, (), held_at_s, held_at_s)
+    return Action(What.CONTAIN, suspects.episode, finding, Terms(), suspects.revision)
+
+
+def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
+    order = state.orders.get(station)
+    if order is None or order.lot is None or any(e.phase in STOPPING for e in state.episodes.values()):
+        return state, ()
+    silent_s = at_s - order.newest_s
+    last = Ref(order.lot.name, order.lot.frontier, f"{order.lot.name}:{order.lot.frontier}")
+    part = Part(station, last.inspection_id, last.lot, last.sequence, None, order.newest_s, at_s)
+    actions: tuple[Action, ...] = ()
+    for rule in book.rules:
+        if rule.observed is Observed.MISSING and 0 < rule.silence_s <= silent_s:
+            detail = f"no verdict for {silent_s:.0f} s"
+            finding = Finding(silent_s, rule.silence_s, detail, last, last, (), at_s)
+            state, alarm = alarmed(state, rule, part, line, finding)
+            actions += alarm
+    return state, actions
