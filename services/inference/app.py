@@ -15,6 +15,7 @@ from services.inference.adapters.model_folders import ModelFolders
 from services.inference.adapters.triton_command import Command, Wheel
 from services.inference.adapters.triton_grpc import TritonClient
 from services.inference.adapters.tritonserver import ForeignServer, TritonServer
+from services.inference.adapters.trust import TrustedKeys
 from services.inference.domain.models import ModelSpec
 from services.inference.domain.supervision import Backoff, Policy
 from services.inference.handlers import ModelWatch, Probing, Supervisor
@@ -39,7 +40,7 @@ def build(settings: Settings) -> Service:
         warmup_deadline_s=settings.load_deadline_s,
         retry=backoff,
     )
-    folders = ModelFolders(settings.model_repository)
+    folders = ModelFolders(settings.model_repository, TrustedKeys(settings.model_trust))
     supervisor = Supervisor(
         _bundled(settings, admin_key) if settings.launch else ForeignServer(),
         triton,

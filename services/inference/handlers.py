@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
 
-from services.chassis.errors import Invalid, MeshError, NotFound, Unavailable
+from services.chassis.errors import Denied, Invalid, MeshError, NotFound, Unavailable
 from services.chassis.run import cancel, spawn
 from services.inference.domain.models import ModelSpec, ModelState, ModelStatus, contract, mismatch
 from services.inference.domain.supervision import Backoff, Decision, Phase, Policy, Sign, Supervision
@@ -62,7 +62,7 @@ class ModelWatch:
     async def _bring_up(self) -> Sign:
         self.status = self.status.loading()
         try:
-            self._repository.check(self._spec.name)
+            await asyncio.to_thread(self._repository.check, self._spec.name)
             await self._triton.load(self._spec.name)
             await self._accept()
             for _ in range(self._probing.warmup_inferences):
@@ -95,8 +95,9 @@ class ModelWatch:
                 self.status = self.status.busy(f"busy with others' work: {late}")
                 return Sign.ANSWERS
             if version != self.status.version:
+                await asyncio.to_thread(self._repository.check, self._spec.name)
                 await self._accept()
-        except (NotFound, Invalid) as error:
+        except (NotFound, Invalid, Denied) as error:
             self.status = self.status.lost(str(error))
         except MeshError as error:
             self.status = self.status.silent(str(error))

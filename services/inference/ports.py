@@ -58,7 +58,7 @@ class Repository(Protocol):
     """The model folders."""
 
     def check(self, model: str) -> None:
-        """Raise a MeshError that names the folder or the place in the file, when the model cannot be loaded."""
+        """Raise a MeshError that names the folder, the file or the place in it, when the model may not be loaded."""
 
     def digest(self, model: str, version: str) -> str:
         """SHA-256 of the model file, in hex."""

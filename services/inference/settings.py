@@ -10,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from services.chassis.settings import ChassisSettings
 
 _SHIPPED_BACKEND = Path(__file__).parents[2] / "tools" / "triton" / "onnxruntime_backend"
-
+_SHIPPED_TRUST = Path(__file__).parents[2] / "deploy" / "trust" / "models"
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -24,6 +24,8 @@ class Settings(ChassisSettings):
     """Where ModelService is served (host:port)."""
     model_repository: Path
     """Triton's model repository: <model>/config.pbtxt and <model>/<version>/model.onnx."""
+    model_trust: Path = _SHIPPED_TRUST
+    """Folder with the public keys (*.pem) whose models may be served; a model that none of them signed is refused."""
     launch: bool = True
     """Run the bundled tritonserver; off: only watch the Triton that others run at `triton_address`."""
     triton_address: str = "127.0.0.1:8001"

@@ -26,6 +26,8 @@ from servers import free_port
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
+from tools.train.sign import sign, signing_key
+
 REPO = Path(__file__).parents[2]
 ADMIN_KEY = "integration-test-0123456789abcdef"
 CONFIG = """
@@ -66,6 +68,14 @@ def write_model(folder: Path, output: str = "detections", rows: int = 100, colum
     config = CONFIG.replace("NAME", output).replace("ROWS", str(rows)).replace("COLUMNS", str(columns))
     (folder / "config.pbtxt").write_text(config)
     (folder / "labels.txt").write_text("open\npin hole\n")
+    sign_model(folder)
+
+
+def sign_model(folder: Path) -> None:
+    """As `jidoka export` does, with a key that the services of these tests trust."""
+    digest = hashlib.sha256((folder / "1/model.onnx").read_bytes()).hexdigest()
+    key = signing_key(folder.parent.parent / "keys/model.pem", folder.parent.parent / "trust")
+    sign(folder, {"name": folder.name, "files": {"1/model.onnx": digest}}, key)
 
 
 class Web:
@@ -136,6 +146,7 @@ class Inference:
         given = {
             "plant_file": folder / "plant.yaml",
             "model_repository": self.repository,
+            "model_trust": folder / "trust",
             "work_dir": self.work_dir,
             "admin_key_file": folder / "key",
             "triton_address": f"127.0.0.1:{self.triton_port}",

@@ -1,7 +1,6 @@
 """Sends every picture of a split through the served path, and its golden image as well."""
 
 import asyncio
-import json
 import signal
 import tempfile
 from collections import defaultdict
@@ -84,11 +83,11 @@ async def survey(state: PlantState, data: DeepPcb, progress: Progress) -> Survey
 
 def frozen_threshold(model: Path, digest: str) -> float:
     """The threshold frozen for exactly this file. Raises ValueError when the manifest is about another one."""
-    manifested = json.loads((model / "manifest.json").read_text(encoding="utf-8"))["sha256"]
+    manifested = manifest.read(model)["files"][manifest.SERVED]
     if manifested != digest:
         raise ValueError(
             f"{model / 'manifest.json'} is about {manifested[:12]}, but {digest[:12]} is served: "
-            "its threshold means nothing here; run `jidoka export` and `jidoka freeze`"
+            "its threshold means nothing here; run `jidoka export`"
         )
     return manifest.threshold(model)
 

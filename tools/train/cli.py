@@ -20,6 +20,10 @@ Holdout = Annotated[
         "and a random split flatters the model."
     ),
 ]
+KEY, TRUST = Path("out/keys/model.pem"), Path("deploy/trust/models")
+Key = Annotated[Path, typer.Option(help="Ed25519 key that signs the manifest; made when there is none.")]
+Trust = Annotated[Path, typer.Option(help="Where the public half of a key made here goes.")]
+Boards = Annotated[int, typer.Option(help="Generated boards to judge, as many again without defects.")]
 Model = Annotated[Path, typer.Option(help="Folder of the model in the repository (1/model.onnx, manifest.json).")]
 
 # The commands import torch when called: `jidoka` must start quickly, and without the `train` extra.
@@ -146,38 +150,53 @@ def _setting(text: str) -> tuple[str, object]:
 
 @app.command()
 def export(
+    *,
     run: Annotated[Path, typer.Option(help="Folder of a training run.")],
     data: Data,
     model: Model = MODEL,
+    key: Key = KEY,
+    trust: Trust = TRUST,
+    boards: Boards = 200,
 ) -> None:
-    """Write a run's averaged network as ONNX, as trained and in eight bits. Measure it afterwards with `freeze`.
+    """Turn a run's averaged network into the model that is served: ONNX as trained, and in eight bits for CPUs.
 
-    CPUs serve the eight-bit one. Its ranges are set on the pairs of --data that the run was trained on.
+    Nothing changes in the model folder until torch, ONNX Runtime and a real Triton agree on golden boards, the
+    threshold is chosen on the groups that the run never saw, and the manifest is signed: then all enters at once.
     """
-    from tools.train import pipeline
+    from tools.train import pipeline, sign
 
     with _plainly():
-        typer.echo(f"step {pipeline.export(run, data, model)} written to {model}")
+        found = pipeline.export(run, data, model, sign.signing_key(key, trust), boards, typer.echo)
+    typer.echo(_listed(found))
+    typer.echo(f"{model} holds it, signed with {key}")
 
 
 @app.command()
 def freeze(
+    *,
     data: Data,
     model: Model = MODEL,
     holdout: Holdout = "92000,50600",
-    boards: Annotated[int, typer.Option(help="Generated boards to judge, as many again without defects.")] = 200,
+    boards: Boards = 200,
     keep: Annotated[
         bool, typer.Option("--keep", help="Measure at the threshold frozen before, and write nothing.")
     ] = False,
+    key: Key = KEY,
+    trust: Trust = TRUST,
 ) -> None:
-    """Choose the exported model's threshold on groups it never saw, and write it down with all figures measured at it.
+    """Choose the model's threshold anew on groups it never saw, and sign it with all figures measured at it.
 
     Runs ONNX Runtime alone, on the held-out groups, on good boards (false alarms) and on generated ones; how the mesh
     as a whole does on any set of boards, `evaluate` says. The threshold is the middle of the range in which F is best.
     Freeze it once per model: choosing it again on the data it is judged by makes every later figure a little too good.
     """
-    from tools.train import pipeline
+    from tools.train import pipeline, sign
 
     with _plainly():
-        figures = pipeline.freeze(data, model, holdout=holdout.split(","), boards=boards, keep=keep)
-    typer.echo("\n".join(f"{name:28}{value:9.4f}" for name, value in figures.items()))
+        signer = None if keep else sign.signing_key(key, trust)
+        found = pipeline.freeze(data, model, holdout=holdout.split(","), boards=boards, key=signer)
+    typer.echo(_listed(found))
+
+
+def _listed(figures: dict[str, float]) -> str:
+    return "\n".join(f"{name:28}{value:9.4f}" for name, value in figures.items())

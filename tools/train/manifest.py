@@ -4,9 +4,12 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from services.contracts.envelope import MANIFEST_FILE
 from tools.boards.deeppcb import DeepPcb
 
+LABELS = "labels.txt"
 EXPORTED, SERVED = "1/model_fp32.onnx", "1/model.onnx"
 """Within a model folder: the network as trained (GPUs start from it), and in eight bits (CPUs serve it)."""
 
@@ -45,25 +48,29 @@ def fingerprint(data: DeepPcb) -> str:
     return digest.hexdigest()
 
 
-def describe(model: Path, run: Run) -> None:
-    """Writes manifest.json into the model folder; its threshold stays null until `freeze`."""
-    digest, origin = (hashlib.sha256((model / name).read_bytes()).hexdigest() for name in (SERVED, EXPORTED))
-    about = {"sha256": digest, "quantized_from": origin}
-    _write(model / "manifest.json", {**about, **SIGNATURE, "threshold": None, "training": asdict(run)})
+def files(model: Path) -> dict[str, str]:
+    """SHA-256 of what a verdict depends on, by name within the model folder.
+
+    Not of config.pbtxt: how many instances and threads serve it is the plant's own affair.
+    """
+    return {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in (SERVED, EXPORTED, LABELS)}
 
 
-def freeze(model: Path, threshold: float, figures: dict[str, float]) -> None:
-    """Writes the threshold, and the figures measured at it, into the manifest."""
-    known = json.loads((model / "manifest.json").read_text())
-    _write(model / "manifest.json", {**known, "threshold": round(threshold, 4), "figures": figures})
+def describe(model: Path, run: Run, commit: str, parameters: int) -> dict[str, Any]:
+    """What is known before anything was measured."""
+    about = {"name": model.name, "files": files(model), "parameters": parameters, "code_commit": commit}
+    return {**about, **SIGNATURE, "training": asdict(run)}
+
+
+def read(model: Path) -> dict[str, Any]:
+    """The manifest of a model folder. Raises OSError or ValueError."""
+    found: dict[str, Any] = json.loads((model / MANIFEST_FILE).read_text())
+    return found
 
 
 def threshold(model: Path) -> float:
-    """The frozen threshold; ValueError when the model was never measured."""
-    value = json.loads((model / "manifest.json").read_text())["threshold"]
-    if value is None:
-        raise ValueError(f"{model / 'manifest.json'} has no threshold yet: run `jidoka freeze` first")
-    return float(value)
+    """The frozen threshold."""
+    return float(read(model)["threshold"])
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

@@ -1,44 +1,94 @@
 """From a checkpoint to a served model, behind `jidoka export | freeze`."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tools.boards.board import Pair
 from tools.boards.deeppcb import DeepPcb
-from tools.train import manifest
+from tools.train import gate, manifest, track
 from tools.train.evaluate import Detector
 from tools.train.evaluate import evaluate as measure
 from tools.train.export import export as export_onnx
 from tools.train.learn import drawn
 from tools.train.quantize import quantize
+from tools.train.sign import sign
 from tools.train.state import averaged
 
 _CALIBRATION_PAIRS, _CALIBRATION_BOARDS = 64, 8
+Figures = dict[str, float]
+Report = Callable[[str], None]
 
 
-def export(run: Path, data: Path, model: Path) -> int:
-    """Writes the averaged network of the run in `run` into `model`, with its manifest; returns its step.
+def export(run: Path, data: Path, model: Path, key: Ed25519PrivateKey, boards: int, report: Report) -> Figures:
+    """Puts the averaged network of the run in `run` into the model folder, or leaves the folder as it is.
 
     1/model_fp32.onnx is the network itself, 1/model.onnx the same in eight bits, calibrated on 64 of the pairs in
-    `data` that it was trained on and on 8 generated ones. Raises ValueError when `data` are not what it was trained on.
+    `data` that it was trained on and on 8 generated ones. Both are made in a folder beside it, pass the parity gate
+    there, are measured on the run's held-out groups, signed, and enter in one move. Returns the figures; raises
+    Disagreement, or ValueError when `data` are not what it was trained on.
     """
     trained = manifest.Run.load(run)
-    seen = DeepPcb(data).without(trained.holdout)
+    seen, unseen = DeepPcb(data).without(trained.holdout), DeepPcb(data).only(trained.holdout)
     if manifest.fingerprint(seen) != trained.data_fingerprint:
         raise ValueError(f"{data} does not hold the pairs that {run} was trained on")
+    if not len(unseen):
+        raise ValueError(
+            f"{run} was trained on every group: no board is left to choose the threshold on; --holdout one"
+        )
     network, step = averaged(run / "checkpoint.pt")
-    (model / "1").mkdir(parents=True, exist_ok=True)
-    export_onnx(network, model / manifest.EXPORTED)
+    staged = _staged(model)
+    try:
+        report(f"step {step}: to ONNX")
+        export_onnx(network, staged / manifest.EXPORTED)
+        report("to eight bits")
+        quantize(staged / manifest.EXPORTED, staged / manifest.SERVED, _calibration(seen))
+        golden = gate.Golden.drawn()
+        parity = gate.check(network, staged, golden, lambda who: report(f"the golden boards, by {who}"))
+        report("the threshold, and the figures at it")
+        threshold, figures = measure(Detector(staged / manifest.SERVED), unseen[:], boards)
+        parameters = sum(weights.numel() for weights in network.parameters())
+        about = manifest.describe(staged, trained, track.commit(), parameters)
+        sign(staged, about | {"parity": parity, "threshold": round(threshold, 4), "figures": figures}, key)
+        _enter(staged, model)
+    finally:
+        shutil.rmtree(staged.parent)
+    return {"threshold": threshold, **figures}
+
+
+def _calibration(seen: DeepPcb) -> list[Pair]:
     every = max(1, len(seen) // _CALIBRATION_PAIRS)
-    calibration = seen[: every * _CALIBRATION_PAIRS : every] + drawn(_CALIBRATION_BOARDS)
-    quantize(model / manifest.EXPORTED, model / manifest.SERVED, calibration)
-    manifest.describe(model, trained)
-    return step
+    return seen[: every * _CALIBRATION_PAIRS : every] + drawn(_CALIBRATION_BOARDS)
 
 
-def freeze(data: Path, model: Path, *, holdout: list[str], boards: int, keep: bool) -> dict[str, float]:
-    """All figures of the exported model at a threshold chosen here and written down, or with `keep` at the old one."""
+def _staged(model: Path) -> Path:
+    """A copy of the model folder without its networks, on the same disk: the configuration enters the gate as well."""
+    if not (model / "config.pbtxt").is_file():
+        raise ValueError(f"{model}: no config.pbtxt and labels.txt there; write them first, as in {model.parent}")
+    staged = model.parent / f".staged-{model.name}" / model.name
+    shutil.rmtree(staged.parent, ignore_errors=True)
+    shutil.copytree(model, staged, ignore=shutil.ignore_patterns("*.onnx", "*.plan", "manifest*"))
+    (staged / "1").mkdir(exist_ok=True)
+    return staged
+
+
+def _enter(staged: Path, model: Path) -> None:
+    old = staged.with_name("old")
+    model.rename(old)
+    try:
+        staged.rename(model)
+    except OSError:
+        old.rename(model)
+        raise
+
+
+def freeze(data: Path, model: Path, *, holdout: list[str], boards: int, key: Ed25519PrivateKey | None) -> Figures:
+    """All figures of the model at a threshold chosen here and signed with `key`, or without one at the old one."""
     held_out = DeepPcb(data).only(holdout)[:]
-    known = manifest.threshold(model) if keep else None
+    known = None if key else manifest.threshold(model)
     chosen, figures = measure(Detector(model / manifest.SERVED), held_out, boards, known)
-    if not keep:
-        manifest.freeze(model, chosen, figures)
+    if key:
+        sign(model, manifest.read(model) | {"threshold": round(chosen, 4), "figures": figures}, key)
     return {"threshold": chosen, **figures}

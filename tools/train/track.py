@@ -158,5 +158,4 @@ class Silent:
 def threads(count: int) -> None:
     """Threads for torch; OpenCV gets one, it runs in the loader's processes."""
     torch.set_num_threads(count)
-    torch.set_flush_denormal(True)  # a peaked softmax is full of them, and each costs a hundred times as much
     cv2.setNumThreads(1)

@@ -7,6 +7,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from services.chassis.errors import Invalid, NotFound
+from services.inference.adapters.trust import TrustedKeys
 
 MODEL_FILE = "model.onnx"
 LABELS_FILE = "labels.txt"
@@ -15,11 +16,15 @@ LABELS_FILE = "labels.txt"
 class ModelFolders:
     """`<root>/<model>/config.pbtxt` and `<root>/<model>/<version>/model.onnx`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, trusted: TrustedKeys) -> None:
         self._root = root
+        self._trusted = trusted
 
     def check(self, model: str) -> None:
-        """Raise NotFound naming the folder, or Invalid naming the line: Triton's API gives no reason for either."""
+        """Raise NotFound naming the folder, or Invalid naming the line: Triton's API gives no reason for either.
+
+        Raise Denied when nobody whom this plant trusts has signed these very files.
+        """
         folder = self._root / model
         if not any(folder.glob(f"*/{MODEL_FILE}")):
             fix = (
@@ -27,6 +32,7 @@ class ModelFolders:
             )
             raise NotFound(f"no model in {folder}", field=f"model {model}", fix=fix)
         parse(folder / "config.pbtxt")
+        self._trusted.verify(folder)
 
     def digest(self, model: str, version: str) -> str:
         """SHA-256 of the version's model.onnx (which an engine is built from, too), in hex; empty without the file."""

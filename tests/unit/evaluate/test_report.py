@@ -114,7 +114,7 @@ def test_good_boards_are_the_golden_moved_and_recompressed_and_the_same_each_tim
 
 
 def test_a_threshold_counts_for_the_file_that_it_was_frozen_for(tmp_path):
-    (tmp_path / "manifest.json").write_text('{"sha256": "abc", "threshold": 0.4}')
+    (tmp_path / "manifest.json").write_text('{"files": {"1/model.onnx": "abc"}, "threshold": 0.4}')
 
     assert frozen_threshold(tmp_path, "abc") == 0.4
     with pytest.raises(ValueError, match="about abc, but def is served"):

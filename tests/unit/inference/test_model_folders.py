@@ -7,11 +7,16 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from services.chassis.errors import Invalid, NotFound
 from services.contracts import plant
 from services.inference.adapters.model_folders import ModelFolders, parse
+from services.inference.adapters.trust import TrustedKeys
 from services.inference.domain.models import ModelSpec, Tensor, contract
 
 REPO = Path(__file__).parents[3]
 CONFIGS = sorted(REPO.glob("model_repository/*/config.pbtxt")) + sorted(REPO.glob("model_repository/*/configs/*.pbtxt"))
 RECIPES = {recipe.model: recipe for recipe in plant.load(REPO / "deploy/plants/demo.yaml").recipes}
+
+
+def folders(root: Path) -> ModelFolders:
+    return ModelFolders(root, TrustedKeys(root / "trust"))
 
 
 def tensors(described) -> set[Tensor]:
@@ -45,7 +50,7 @@ def test_the_shipped_models_have_a_configuration_each():
 
 def test_a_missing_model_is_named_with_its_folder_and_what_to_do(tmp_path):
     with pytest.raises(NotFound) as caught:
-        ModelFolders(tmp_path).check("pcb")
+        folders(tmp_path).check("pcb")
 
     assert f"no model in {tmp_path}/pcb" in str(caught.value)
     assert f"{tmp_path}/pcb/1/model.onnx" in caught.value.fix
@@ -57,12 +62,12 @@ def test_a_mistake_in_a_configuration_is_named_with_line_and_column(tmp_path):
     (tmp_path / "pcb/config.pbtxt").write_text('backend: "onnxruntime"\nmax_batch: 8\n')
 
     with pytest.raises(Invalid, match=r'config\.pbtxt:2:1 .*no field named "max_batch"'):
-        ModelFolders(tmp_path).check("pcb")
+        folders(tmp_path).check("pcb")
 
 
 def test_a_model_without_labels_is_refused_because_boxes_without_names_are_worth_nothing(tmp_path):
     with pytest.raises(NotFound, match=r"write one class name per line to .*pcb/labels\.txt"):
-        ModelFolders(tmp_path).labels("pcb")
+        folders(tmp_path).labels("pcb")
 
 
 def test_the_digest_is_that_of_the_served_version(tmp_path):
@@ -70,5 +75,5 @@ def test_the_digest_is_that_of_the_served_version(tmp_path):
         (tmp_path / "pcb" / version).mkdir(parents=True)
         (tmp_path / "pcb" / version / "model.onnx").write_bytes(version.encode())
 
-    assert ModelFolders(tmp_path).digest("pcb", "2") == hashlib.sha256(b"2").hexdigest()
-    assert ModelFolders(tmp_path).digest("pcb", "3") == ""
+    assert folders(tmp_path).digest("pcb", "2") == hashlib.sha256(b"2").hexdigest()
+    assert folders(tmp_path).digest("pcb", "3") == ""

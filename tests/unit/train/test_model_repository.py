@@ -1,7 +1,5 @@
 """The served model and the papers beside it agree; Triton itself would only say so at start, without a reason."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import onnx
@@ -11,9 +9,11 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from services.contracts import plant
+from services.inference.adapters.trust import TrustedKeys
 from tools.boards.board import LABELS
 from tools.boards.generator import pair
 from tools.train.evaluate import Detector
+from tools.train.gate import EXACT, ROUNDED
 from tools.train.manifest import threshold
 from tools.train.metrics import alarms, hits, suppress
 
@@ -42,11 +42,14 @@ def test_tensorrt_never_meets_the_eight_bit_file() -> None:
     assert "QuantizeLinear" not in operators
 
 
-def test_manifest_belongs_to_these_files() -> None:
-    manifest = json.loads((MODEL / "manifest.json").read_text())
+def test_the_shipped_model_is_signed_by_a_key_that_is_trusted_here() -> None:
+    manifest = TrustedKeys(ROOT / "deploy/trust/models").verify(MODEL)
 
-    for key, file in (("sha256", "model.onnx"), ("quantized_from", "model_fp32.onnx")):
-        assert manifest[key] == hashlib.sha256((MODEL / "1" / file).read_bytes()).hexdigest()
+    assert manifest["name"] == "pcb_detector"
+    assert manifest["files"].keys() == {"1/model.onnx", "1/model_fp32.onnx", "labels.txt"}
+    assert manifest["parameters"] <= 2_000_000
+    assert manifest["parity"]["largest_drift"]["torch, exported"]["score"] <= EXACT.score
+    assert manifest["parity"]["largest_drift"]["eight bits, served"]["score"] <= ROUNDED.score
 
 
 def test_demo_plant_decides_at_the_frozen_threshold() -> None:
