@@ -9,6 +9,7 @@ import typer
 from services.contracts import plant as plants
 from tools.bench.cli import app as bench_app
 from tools.demo.cli import demo
+from tools.engine.cli import app as engine_app
 from tools.evaluate.cli import evaluate
 from tools.explain.cli import explain
 from tools.plant.cli import app as plant_app
@@ -24,6 +25,7 @@ app.add_typer(plant_app)
 app.add_typer(train_app)
 app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
+app.add_typer(engine_app, name="engine")
 app.command()(demo)
 app.command()(evaluate)
 app.command()(explain)

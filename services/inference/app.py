@@ -91,6 +91,7 @@ def _bundled(settings: Settings, admin_key: str) -> ModelServer:
         exit_timeout_s=max(1, int(settings.stop_grace_s) - 1),
         metrics_address=settings.triton_metrics_address,
         otlp_http_url=settings.otlp_http_url,
+        config_name=settings.triton_config_name,
     )
     return TritonServer(
         wheel,

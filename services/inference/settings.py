@@ -30,6 +30,8 @@ class Settings(ChassisSettings):
     """Run the bundled tritonserver; off: only watch the Triton that others run at `triton_address`."""
     triton_address: str = "127.0.0.1:8001"
     """Triton's gRPC (host:port); the bundled one is started there, on loopback."""
+    triton_config_name: str = Field(default="", pattern=r"[A-Za-z0-9_]*")
+    """Serve models by their configs/NAME.pbtxt where there is one, such as gpu_trt_int8; empty: by config.pbtxt."""
     triton_metrics_address: str = ""
     """Where the bundled Triton serves its own metrics (host:port); empty: nowhere."""
     admin_key_file: Path | None = None

@@ -61,10 +61,10 @@ def configuration(model: Path) -> model_config_pb2.ModelConfig:
 
 
 @asynccontextmanager
-async def running(repository: Path) -> AsyncIterator[Triton]:
+async def running(repository: Path, config_name: str = "") -> AsyncIterator[Triton]:
     """A Triton without any model yet. Raises MeshError or TimeoutError when it does not start."""
     with tempfile.TemporaryDirectory(prefix="jidoka-bench-") as folder:
-        command, log_file = _command(repository, Path(folder)), Path(folder, "tritonserver.log")
+        command, log_file = _command(repository, Path(folder), config_name), Path(folder, "tritonserver.log")
         backend = Settings.model_fields["backend_dir"].default
         server = TritonServer(
             Wheel.installed(), command, backend, log_file, stop_grace_s=2 * _STOP_GRACE_S, watch_interval_s=_POLL_S
@@ -80,7 +80,7 @@ async def running(repository: Path) -> AsyncIterator[Triton]:
             await server.stop()
 
 
-def _command(repository: Path, folder: Path) -> Command:
+def _command(repository: Path, folder: Path, config_name: str) -> Command:
     return Command(
         binary=Wheel.installed().binary,
         repository=repository.resolve(),
@@ -90,6 +90,7 @@ def _command(repository: Path, folder: Path) -> Command:
         shm_prefix=f"jidoka_bench_{secrets.token_hex(6)}_",
         shm_bytes=_SHARED_BYTES,
         exit_timeout_s=int(_STOP_GRACE_S),
+        config_name=config_name,
     )
 
 

@@ -76,9 +76,11 @@ def check(trained: PairDetector, staged: Path, golden: Golden, report: Callable[
     report("ONNX Runtime")
     exported = _by_onnxruntime(staged / manifest.EXPORTED, golden.images)
     rounded = _by_onnxruntime(staged / manifest.SERVED, golden.images)
+    symmetric = _by_onnxruntime(staged / manifest.SYMMETRIC, golden.images)
     drifts = {
         "torch, exported": compare("torch", by_torch, "the export", exported, EXACT),
         "exported, eight bits": compare("the export", exported, "its eight-bit form", rounded, ROUNDED),
+        "exported, for TensorRT": compare("the export", exported, "its form for TensorRT", symmetric, ROUNDED),
     }
     report("Triton")
     served = asyncio.run(_by_triton(staged, golden.images))

@@ -10,8 +10,8 @@ from services.contracts.envelope import MANIFEST_FILE
 from tools.boards.deeppcb import DeepPcb
 
 LABELS = "labels.txt"
-EXPORTED, SERVED = "1/model_fp32.onnx", "1/model.onnx"
-"""Within a model folder: the network as trained (GPUs start from it), and in eight bits (CPUs serve it)."""
+EXPORTED, SERVED, SYMMETRIC = "1/model_fp32.onnx", "1/model.onnx", "1/model_qdq.onnx"
+"""Within a model folder: the network as trained, in eight bits as CPUs serve it, and in eight bits for TensorRT."""
 
 SIGNATURE = {
     "inputs": {"images": "uint8 [B, 2, 640, 640]: part, golden"},
@@ -53,7 +53,9 @@ def files(model: Path) -> dict[str, str]:
 
     Not of config.pbtxt: how many instances and threads serve it is the plant's own affair.
     """
-    return {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in (SERVED, EXPORTED, LABELS)}
+    return {
+        name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in (SERVED, EXPORTED, SYMMETRIC, LABELS)
+    }
 
 
 def describe(model: Path, run: Run, commit: str, parameters: int) -> dict[str, Any]:

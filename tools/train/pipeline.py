@@ -26,9 +26,9 @@ def export(run: Path, data: Path, model: Path, key: Ed25519PrivateKey, boards: i
     """Puts the averaged network of the run in `run` into the model folder, or leaves the folder as it is.
 
     1/model_fp32.onnx is the network itself, 1/model.onnx the same in eight bits, calibrated on 64 of the pairs in
-    `data` that it was trained on and on 8 generated ones. Both are made in a folder beside it, pass the parity gate
-    there, are measured on the run's held-out groups, signed, and enter in one move. Returns the figures; raises
-    Disagreement, or ValueError when `data` are not what it was trained on.
+    `data` that it was trained on and on 8 generated ones, 1/model_qdq.onnx what TensorRT takes. They are made in a
+    folder beside it, pass the parity gate there, are measured on the run's held-out groups, signed, and enter in one
+    move. Returns the figures; raises Disagreement, or ValueError when `data` are not what it was trained on.
     """
     trained = manifest.Run.load(run)
     seen, unseen = DeepPcb(data).without(trained.holdout), DeepPcb(data).only(trained.holdout)
@@ -44,7 +44,9 @@ def export(run: Path, data: Path, model: Path, key: Ed25519PrivateKey, boards: i
         report(f"step {step}: to ONNX")
         export_onnx(network, staged / manifest.EXPORTED)
         report("to eight bits")
-        quantize(staged / manifest.EXPORTED, staged / manifest.SERVED, _calibration(seen))
+        calibration = _calibration(seen)
+        quantize(staged / manifest.EXPORTED, staged / manifest.SERVED, calibration)
+        quantize(staged / manifest.EXPORTED, staged / manifest.SYMMETRIC, calibration, symmetric=True)
         golden = gate.Golden.drawn()
         parity = gate.check(network, staged, golden, lambda who: report(f"the golden boards, by {who}"))
         report("the threshold, and the figures at it")

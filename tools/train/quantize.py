@@ -28,6 +28,8 @@ _RANGES = {
     "CalibStridedMinMax": 1,  # pair by pair, whatever the method: all activations of all pairs would fill 10 GB
 }
 
+_SYMMETRIC = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
+
 
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is untyped
     def __init__(self, pairs: Iterable[Pair]) -> None:
@@ -50,10 +52,11 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime 
         return {"images": np.stack([seen.part, shift(seen.golden, found.dx, found.dy)])[None]}
 
 
-def quantize(exported: Path, path: Path, pairs: Iterable[Pair]) -> None:
+def quantize(exported: Path, path: Path, pairs: Iterable[Pair], *, symmetric: bool = False) -> None:
     """Writes the network in `exported` with eight-bit convolutions as `path`; input and output stay as they are.
 
     `pairs` set the ranges of the activations: show pairs like those of training, never those that judge the model.
+    `symmetric` is what TensorRT takes: int8 around zero everywhere, all eight bits of it, biases left alone.
     """
     network = onnx.load(exported)
     logging.disable(logging.WARNING)  # it advises an optimisation that the export has already done
@@ -65,19 +68,20 @@ def quantize(exported: Path, path: Path, pairs: Iterable[Pair]) -> None:
                 _Calibration(pairs),
                 nodes_to_quantize=_body(network),
                 per_channel=True,
-                activation_type=QuantType.QUInt8,  # int8 ones do not compile in OpenVINO
+                activation_type=QuantType.QInt8 if symmetric else QuantType.QUInt8,  # OpenVINO compiles no int8 ones
                 weight_type=QuantType.QInt8,
                 # 7 bits: two products fit an int16. With 8 a CPU without VNNI saturates, and nobody would notice; those
                 # that have it gain neither time nor accuracy by the last bit.
-                reduce_range=True,
+                reduce_range=not symmetric,
                 calibrate_method=CalibrationMethod.Percentile,
-                extra_options=_RANGES,
+                extra_options=_RANGES | (_SYMMETRIC if symmetric else {}),
             )
     finally:
         logging.disable(logging.NOTSET)
-    quantized = onnx.load(path)
-    _read_bytes(quantized.graph)
-    onnx.save(quantized, path)
+    if not symmetric:
+        quantized = onnx.load(path)
+        _read_bytes(quantized.graph)
+        onnx.save(quantized, path)
 
 
 def _body(network: onnx.ModelProto) -> list[str]:

@@ -82,6 +82,7 @@ class Command:
     exit_timeout_s: int
     metrics_address: str = ""
     otlp_http_url: str = ""
+    config_name: str = ""
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.admin_key):
@@ -110,6 +111,7 @@ class Command:
             f"--backend-config=python,shm-region-prefix-name={self.shm_prefix}",
             f"--backend-config=python,shm-default-byte-size={self.shm_bytes}",
             f"--backend-config=python,shm-growth-byte-size={self.shm_bytes}",
+            *([f"--model-config-name={self.config_name}"] if self.config_name else []),
             *self._tracing(),
         ]
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 from google.protobuf import text_format
+from onnx import numpy_helper
 from tritonclient.grpc import model_config_pb2
 
 from services.contracts import plant
@@ -14,17 +16,19 @@ from tools.boards.board import LABELS
 from tools.boards.generator import pair
 from tools.train.evaluate import Detector
 from tools.train.gate import EXACT, ROUNDED
-from tools.train.manifest import threshold
+from tools.train.manifest import EXPORTED, SYMMETRIC, threshold
 from tools.train.metrics import alarms, hits, suppress
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "model_repository/pcb_detector"
+CONFIGS = ["config.pbtxt", *(f"configs/{path.name}" for path in sorted((MODEL / "configs").iterdir()))]
 
 
-@pytest.mark.parametrize("name", ["config.pbtxt", "configs/gpu_ort_trt.pbtxt", "configs/gpu_trt.pbtxt"])
+@pytest.mark.parametrize("name", CONFIGS)
 def test_configurations_describe_the_model(name: str) -> None:
     config = text_format.Parse((MODEL / name).read_text(), model_config_pb2.ModelConfig())
-    file = config.default_model_filename.replace("model.plan", "model_fp32.onnx") or "model.onnx"
+    sources = {"": "model.onnx", "model_fp16.plan": "model_fp32.onnx", "model_int8.plan": "model_qdq.onnx"}
+    file = sources.get(config.default_model_filename, config.default_model_filename)
     session = ort.InferenceSession(str(MODEL / "1" / file), providers=["CPUExecutionProvider"])
     (given,), (returned,) = session.get_inputs(), session.get_outputs()
 
@@ -34,19 +38,24 @@ def test_configurations_describe_the_model(name: str) -> None:
     assert len(config.instance_group) == 1
 
 
-def test_tensorrt_never_meets_the_eight_bit_file() -> None:
-    """TensorRT takes symmetric int8 only; these activations are uint8 with zero points."""
-    config = text_format.Parse((MODEL / "configs/gpu_ort_trt.pbtxt").read_text(), model_config_pb2.ModelConfig())
-    operators = {node.op_type for node in onnx.load(MODEL / "1" / config.default_model_filename).graph.node}
+def test_tensorrt_never_meets_the_file_for_cpus() -> None:
+    """TensorRT takes symmetric int8 only; the activations of model.onnx are uint8 with zero points."""
+    plain = {node.op_type for node in onnx.load(MODEL / EXPORTED).graph.node}
+    assert "QuantizeLinear" not in plain
 
-    assert "QuantizeLinear" not in operators
+    graph = onnx.load(MODEL / SYMMETRIC).graph
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    rounding = [node for node in graph.node if node.op_type in {"QuantizeLinear", "DequantizeLinear"}]
+    zeros = [stored[node.input[2]] for node in rounding]
+    assert len(zeros) > 50
+    assert all(zero.dtype == np.int8 and not zero.any() for zero in zeros)
 
 
 def test_the_shipped_model_is_signed_by_a_key_that_is_trusted_here() -> None:
     manifest = TrustedKeys(ROOT / "deploy/trust/models").verify(MODEL)
 
     assert manifest["name"] == "pcb_detector"
-    assert manifest["files"].keys() == {"1/model.onnx", "1/model_fp32.onnx", "labels.txt"}
+    assert manifest["files"].keys() == {"1/model.onnx", "1/model_fp32.onnx", "1/model_qdq.onnx", "labels.txt"}
     assert manifest["parameters"] <= 2_000_000
     assert manifest["parity"]["largest_drift"]["torch, exported"]["score"] <= EXACT.score
     assert manifest["parity"]["largest_drift"]["eight bits, served"]["score"] <= ROUNDED.score
