@@ -5,16 +5,16 @@ from dataclasses import replace
 
 from services.postprocessing.domain.order import Due, Order, accept, expire
 from services.postprocessing.domain.part import Part, Ref
-from services.postprocessing.domain.rules.action import Action, Finding, What
+from services.postprocessing.domain.rules import containment
+from services.postprocessing.domain.rules.action import Action, Finding
 from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find, quietened, signalled
-from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook, Terms
+from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook
 from services.postprocessing.domain.rules.state import (
     MOST_CHANNELS,
     STOPPING,
     Group,
     LineState,
     Phase,
-    Suspects,
     Tracks,
 )
 from services.postprocessing.domain.rules.watching import Fired, watch
@@ -43,10 +43,7 @@ def on_settled(state: LineState, request_id: str, *, confirmed: bool, retry: boo
     state = replace(state, episodes={**state.episodes, key: episode})
     if not confirmed:
         return state, ()
-    last = _newest(state, episode.station, episode.first)
-    suspects = Suspects(episode, episode.first, last, at_s, told=last)
-    state = replace(state, stops_s=(*state.stops_s, at_s)[-64:], suspects=suspects)
-    return state, (_containment(suspects),)
+    return containment.held(state, episode, at_s)
 
 
 def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: RuleBook) -> Fold:
@@ -60,7 +57,7 @@ def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: Rul
     for key in [key for key, episode in state.episodes.items() if episode.stops]:
         state = close(state, key, book)
     state = replace(state, resumed_at_s=max(state.resumed_at_s, resumed_at_s))
-    return _widened(state)
+    return containment.widened(state)
 
 
 def on_completed(state: LineState, episode_id: str, book: RuleBook) -> Fold:
@@ -130,7 +127,7 @@ def _see_all(state: LineState, due: Due, line: str, book: RuleBook) -> Fold:
 def _see(state: LineState, part: Part, gap: int, line: str, book: RuleBook) -> Fold:
     told: tuple[Action, ...] = ()
     if state.suspects is not None and not part.measurement:
-        state, told = _suspect(state, part)
+        state, told = containment.suspect(state, part)
     tracks, signals = _watch_all(state, part, gap, book)
     if tracks:
         tracks = {**state.tracks, **tracks}
@@ -178,44 +175,6 @@ def _watch_all(
 def _basis(rule: Rule, state: LineState, part: Part) -> tuple[str, ...]:
     resumed = (repr(state.resumed_at_s),) if rule.after_resume else ()
     return (*[part.attribute(key) for key in rule.basis], *resumed) if rule.basis else resumed
-
-
-def _newest(state: LineState, station: str, otherwise: Ref) -> Ref:
-    lot = state.orders.get(station, _NEW).lot
-    if lot is None:
-        return otherwise
-    return lot.pending[-1].ref if lot.pending else Ref(lot.name, lot.frontier, "")
-
-
-def _suspect(state: LineState, part: Part) -> Fold:
-    """A part folded before the line ran again belongs to what must be contained, however late it comes."""
-    suspects = state.suspects
-    if suspects is None or part.station != suspects.episode.station:
-        return state, ()
-    runs_again = state.resumed_at_s >= suspects.held_at_s
-    if runs_again and part.captured_at_s >= state.resumed_at_s:
-        return state, ()
-    lot = state.orders[part.channel].lot
-    newer = part.sequence > suspects.last.sequence if part.lot == suspects.last.lot else lot and part.lot == lot.name
-    if not newer:
-        return state, ()
-    state = replace(state, suspects=replace(suspects, last=part.ref))
-    return _widened(state) if runs_again else (state, ())
-
-
-def _widened(state: LineState) -> Fold:
-    suspects = state.suspects
-    if suspects is None or suspects.told == suspects.last:
-        return state, ()
-    suspects = replace(suspects, revision=suspects.revision + 1, told=suspects.last)
-    return replace(state, suspects=suspects), (_containment(suspects),)
-
-
-def _containment(suspects: Suspects) -> Action:
-    detail = f"{suspects.first.lot}/{suspects.first.sequence} to {suspects.last.lot}/{suspects.last.sequence}"
-    held_at_s = suspects.held_at_s
-    finding = Finding(0.0, 0.0, detail, suspects.first, suspects.last, (), held_at_s, held_at_s)
-    return Action(What.CONTAIN, suspects.episode, finding, Terms(), suspects.revision)
 
 
 def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
