@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +9,10 @@ import httpx
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
-from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import AckPolicy, ConsumerConfig
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import PAUSE_REQUESTED, PAUSE_SETTLED, VERDICT_REACHED, WORK_REQUESTED, Subject
+from services.contracts.subjects import PAUSE_REQUESTED, PAUSE_SETTLED, VERDICT_REACHED, WORK_REQUESTED
+from tools.plant.facts import kept
 
 _PAUSE_S = 0.2
 
@@ -47,26 +45,13 @@ async def hear(bus: Bus, lot_id: str, deadline_s: float) -> Heard:
     ends = asyncio.get_running_loop().time() + deadline_s
     while True:
         heard = Heard()
-        heard.requested = [r async for r in _history(bus, PAUSE_REQUESTED) if r.lot_id == lot_id]
-        heard.orders = [o async for o in _history(bus, WORK_REQUESTED) if o.lot_id == lot_id]
-        heard.settled = [s async for s in _history(bus, PAUSE_SETTLED) if s.episode_id in heard.episodes()]
+        heard.requested = [r async for r, _, _ in kept(bus, PAUSE_REQUESTED) if r.lot_id == lot_id]
+        heard.orders = [o async for o, _, _ in kept(bus, WORK_REQUESTED) if o.lot_id == lot_id]
+        heard.settled = [s async for s, _, _ in kept(bus, PAUSE_SETTLED) if s.episode_id in heard.episodes()]
         if heard.complete() or asyncio.get_running_loop().time() > ends:
-            heard.verdicts = [v async for v in _history(bus, VERDICT_REACHED) if v.part.lot_id == lot_id]
+            heard.verdicts = [v async for v, _, _ in kept(bus, VERDICT_REACHED) if v.part.lot_id == lot_id]
             return heard
         await asyncio.sleep(_PAUSE_S)
-
-
-async def _history(bus: Bus, subject: Subject) -> AsyncIterator[Any]:
-    """Every message that the broker keeps of a subject, oldest first."""
-    config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30.0)
-    reading = await bus.jetstream.pull_subscribe(subject.everywhere, stream=subject.stream.name, config=config)
-    waiting = (await reading.consumer_info()).num_pending or 0
-    while waiting:
-        with contextlib.suppress(NatsTimeoutError):
-            for message in await reading.fetch(min(waiting, 256), timeout=2):
-                waiting = message.metadata.num_pending or 0
-                yield subject.message.FromString(message.data)
-    await reading.unsubscribe()
 
 
 async def orders_in_the_mes(url: str, token: str, keys: set[str], deadline_s: float) -> list[dict[str, Any]]:
