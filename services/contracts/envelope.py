@@ -5,6 +5,8 @@ import hashlib
 MODEL_MANIFEST = "application/vnd.jidoka.model-manifest+json"
 ENVELOPE_FILE, MANIFEST_FILE = "manifest.dsse.json", "manifest.json"
 """In a model's folder: the signed manifest, and the same bytes to be read by people."""
+PLAN_STATEMENT = ".json"
+"""Behind the name of a TensorRT plan: what it was built from (`source`), and its own SHA-256."""
 
 
 def pae(kind: str, payload: bytes) -> bytes:

@@ -40,7 +40,8 @@ def build(settings: Settings) -> Service:
         warmup_deadline_s=settings.load_deadline_s,
         retry=backoff,
     )
-    folders = ModelFolders(settings.model_repository, TrustedKeys(settings.model_trust))
+    trusted = TrustedKeys(settings.model_trust)
+    folders = ModelFolders(settings.model_repository, trusted, settings.triton_config_name)
     supervisor = Supervisor(
         _bundled(settings, admin_key) if settings.launch else ForeignServer(),
         triton,

@@ -95,14 +95,22 @@ class ModelWatch:
                 self.status = self.status.busy(f"busy with others' work: {late}")
                 return Sign.ANSWERS
             if version != self.status.version:
-                await asyncio.to_thread(self._repository.check, self._spec.name)
-                await self._accept()
+                await self._swapped()
         except (NotFound, Invalid, Denied) as error:
             self.status = self.status.lost(str(error))
         except MeshError as error:
             self.status = self.status.silent(str(error))
             return Sign.SILENT
         return Sign.ANSWERS
+
+    async def _swapped(self) -> None:
+        """Somebody had the server take another version: only one that was signed may stay."""
+        try:
+            await asyncio.to_thread(self._repository.check, self._spec.name)
+        except MeshError:
+            await self._triton.unload(self._spec.name)
+            raise
+        await self._accept()
 
     async def _served_lately(self) -> bool:
         """Whether anybody was answered within the stall time: a full queue refuses a probe, but is no sign of death."""

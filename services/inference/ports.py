@@ -41,6 +41,9 @@ class Triton(Protocol):
     async def load(self, model: str) -> None:
         """Have it served in its newest version."""
 
+    async def unload(self, model: str) -> None:
+        """Have it served no more; nothing happens where that is for others to do."""
+
     async def signature(self, model: str) -> tuple[str, Signature]:
         """The newest served version, and what the model takes and gives."""
         ...

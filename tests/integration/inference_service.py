@@ -73,9 +73,9 @@ def write_model(folder: Path, output: str = "detections", rows: int = 100, colum
 
 def sign_model(folder: Path) -> None:
     """As `jidoka export` does, with a key that the services of these tests trust."""
-    digest = hashlib.sha256((folder / "1/model.onnx").read_bytes()).hexdigest()
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("1/model.onnx", "labels.txt")}
     key = signing_key(folder.parent.parent / "keys/model.pem", folder.parent.parent / "trust")
-    sign(folder, {"name": folder.name, "files": {"1/model.onnx": digest}}, key)
+    sign(folder, {"name": folder.name, "files": files}, key)
 
 
 class Web:

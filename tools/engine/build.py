@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from services.contracts.envelope import PLAN_STATEMENT
+from services.inference.adapters.trust import TrustedKeys
 from tools.train import manifest
 
 _SOURCE = {"fp16": manifest.EXPORTED, "int8": manifest.SYMMETRIC}
@@ -22,8 +24,12 @@ PRECISIONS = tuple(_SOURCE)
 _BATCHES = 1, 4, 8
 """Least, usual and largest batch of the one profile; the largest is max_batch_size of configs/gpu_trt_*.pbtxt."""
 _PAIR = 2, 640, 640
+_PLAN, _STATEMENT = "model.plan", "engine.json"
+"""In a folder of the cache."""
 _WORKSPACE_BYTES = 1 << 30
 _DEADLINE_S = 20.0
+_VERSION = "10"
+"""Of TensorRT: 11 has no precision flags any more and takes only networks that were converted before."""
 
 
 class NoEngine(RuntimeError):
@@ -45,14 +51,18 @@ class Target:
 
 
 def tensorrt() -> Any:
-    """The library. Raises NoEngine."""
+    """The library in its version 10. Raises NoEngine."""
+    take = (
+        "take tensorrt-cu12 of the very version that your Triton has (10.x) from NVIDIA's own index into the image of "
+        "this job, or serve with configs/gpu_ort_trt.pbtxt or on the CPU, which need no engine"
+    )
     try:
-        return importlib.import_module("tensorrt")
+        trt = importlib.import_module("tensorrt")
     except ImportError as error:
-        raise NoEngine(
-            f"TensorRT is not installed ({error}): take the package tensorrt-cu12 from NVIDIA's own index into the "
-            "image of this job, or serve with configs/gpu_ort_trt.pbtxt or on the CPU, which need no engine"
-        ) from error
+        raise NoEngine(f"TensorRT is not installed ({error}): {take}") from error
+    if str(trt.__version__).partition(".")[0] != _VERSION:
+        raise NoEngine(f"TensorRT {trt.__version__} is installed, not {_VERSION}.x: {take}")
+    return trt
 
 
 def target(trt: Any) -> Target:
@@ -67,23 +77,29 @@ def target(trt: Any) -> Target:
     return Target(gpu, driver, str(trt.__version__))
 
 
-def build(model: Path, cache: Path, precision: str) -> Path:
-    """The plan in the model's folder, from `cache` or built now. Raises NoEngine, or OSError for a missing file."""
+def build(model: Path, cache: Path, precision: str, trust: Path) -> Path:
+    """The plan in the model's folder, from `cache` or built now.
+
+    Raises NoEngine, MeshError when nobody in `trust` has signed the model, OSError for a folder that cannot be written.
+    """
     trt = tensorrt()
-    here, source = target(trt), model / _SOURCE[precision]
-    onnx = source.read_bytes()
-    digest = hashlib.sha256(onnx).hexdigest()
+    here = target(trt)
+    digest = TrustedKeys(trust).verify(model)["files"][_SOURCE[precision]]
     folder = cache / here.key(digest, precision)
-    plan = folder / "model.plan"
-    if not plan.is_file():
-        _keep(folder, _built(trt, onnx, precision), {"source": digest, "precision": precision, **asdict(here)})
-    return _installed(plan, model / f"1/model_{precision}.plan")
+    if not _whole(folder):
+        plan = _built(trt, (model / _SOURCE[precision]).read_bytes(), precision)
+        _keep(folder, plan, {"source": digest, "precision": precision, **asdict(here)})
+    return _installed(folder, model / f"1/model_{precision}.plan")
 
 
 def _built(trt: Any, onnx: bytes, precision: str) -> bytes:
     """TensorRT 10: batches are explicit, and eight bits come from the file's own Q/DQ nodes."""
     logger = trt.Logger(trt.Logger.WARNING)
-    builder = trt.Builder(logger)
+    try:
+        builder = trt.Builder(logger)
+    except TypeError as error:  # pybind's answer to a null pointer
+        fix = "the driver is too old for this TensorRT, or the GPU is not given to this container"
+        raise NoEngine(f"TensorRT cannot use the GPU ({error}): {fix}") from error
     network = builder.create_network(0)
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx):
@@ -108,15 +124,31 @@ def _keep(folder: Path, plan: bytes, about: dict[str, str]) -> None:
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir(parents=True)
     try:
-        (unfinished / "model.plan").write_bytes(plan)
+        (unfinished / _PLAN).write_bytes(plan)
         stated = about | {"sha256": hashlib.sha256(plan).hexdigest()}
-        (unfinished / "engine.json").write_text(json.dumps(stated, indent=1) + "\n")
+        (unfinished / _STATEMENT).write_text(json.dumps(stated, indent=1) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)  # what lies there is not whole
         unfinished.rename(folder)
+    except OSError:
+        if not _whole(folder):  # else the job of another pod was faster
+            raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _installed(plan: Path, place: Path) -> Path:
-    unfinished = place.with_suffix(".part")
-    shutil.copyfile(plan, unfinished)
-    return unfinished.replace(place)
+def _whole(folder: Path) -> bool:
+    """Whether a plan lies there as it was written."""
+    try:
+        stated = json.loads((folder / _STATEMENT).read_text())
+        return bool(hashlib.sha256((folder / _PLAN).read_bytes()).hexdigest() == stated["sha256"])
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _installed(folder: Path, place: Path) -> Path:
+    """What it was built from goes beside it: the service that loads it compares that with the signed manifest."""
+    for source, to in ((_PLAN, place), (_STATEMENT, place.with_name(place.name + PLAN_STATEMENT))):
+        unfinished = to.with_name(f".{to.name}.json")
+        shutil.copyfile(folder / source, unfinished)
+        unfinished.replace(to)
+    return place

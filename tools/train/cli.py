@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 import yaml
 
+from services.chassis.errors import MeshError
+
 app = typer.Typer(help="Train, export and freeze the pair detector.", no_args_is_help=True)
 
 MODEL = Path("model_repository/pcb_detector")
@@ -35,7 +37,7 @@ def _plainly() -> Iterator[None]:
     """A wrong folder or file ends with its message, not with a stack trace."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MeshError) as error:
         raise typer.BadParameter(str(error)) from error
 
 
@@ -158,15 +160,17 @@ def export(
     trust: Trust = TRUST,
     boards: Boards = 200,
 ) -> None:
-    """Turn a run's averaged network into the model that is served: ONNX as trained, and in eight bits for CPUs.
+    """Turn a run's averaged network into the model that is served: ONNX as trained, and in eight bits.
 
     Nothing changes in the model folder until torch, ONNX Runtime and a real Triton agree on golden boards, the
-    threshold is chosen on the groups that the run never saw, and the manifest is signed: then all enters at once.
+    threshold is chosen on the groups that the run never saw, the manifest is signed and a plant would believe it: then
+    all enters at once. Commit the model and the public key; a running plant serves it from its next start.
     """
     from tools.train import pipeline, sign
 
     with _plainly():
-        found = pipeline.export(run, data, model, sign.signing_key(key, trust), boards, typer.echo)
+        signer = sign.signing_key(key, trust)
+        found = pipeline.export(run, data, model, signer, trust=trust, boards=boards, report=typer.echo)
     typer.echo(_listed(found))
     typer.echo(f"{model} holds it, signed with {key}")
 
@@ -194,7 +198,7 @@ def freeze(
 
     with _plainly():
         signer = None if keep else sign.signing_key(key, trust)
-        found = pipeline.freeze(data, model, holdout=holdout.split(","), boards=boards, key=signer)
+        found = pipeline.freeze(data, model, holdout=holdout.split(","), boards=boards, key=signer, trust=trust)
     typer.echo(_listed(found))
 
 

@@ -63,6 +63,12 @@ class TritonClient:
             fix = "load it there, or look into its log for the reason why it did not load"
             raise errors.NotFound(f"Triton at {self._address} does not serve it", field=f"model {model}", fix=fix)
 
+    async def unload(self, model: str) -> None:
+        """Stop serving it, where loading it was ours. Raises a MeshError."""
+        if self._admin:
+            deadline_s = self._call_deadline_s
+            await _typed(self._client.unload_model(model, headers=self._admin, client_timeout=deadline_s))
+
     async def signature(self, model: str) -> tuple[str, Signature]:
         """The newest served version, and what the model takes and gives."""
         metadata = await _typed(self._client.get_model_metadata(model, client_timeout=self._call_deadline_s))

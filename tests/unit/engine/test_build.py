@@ -3,6 +3,7 @@
 TensorRT itself is no package that a test could install: a double stands in its place, with the calls of its version 10.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,8 +14,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from services.chassis.errors import Denied
+from services.inference.adapters.model_folders import ModelFolders
+from services.inference.adapters.trust import TrustedKeys
 from tools.cli import app
 from tools.engine.build import NoEngine, Target, build, target
+from tools.train.sign import sign, signing_key
+
+SOURCES = "1/model_fp32.onnx", "1/model_qdq.onnx"
 
 
 class Double:
@@ -53,9 +60,22 @@ class Double:
 def model(tmp_path: Path) -> Path:
     folder = tmp_path / "models/pcb_detector"
     (folder / "1").mkdir(parents=True)
-    for name in ("model_fp32.onnx", "model_qdq.onnx"):
-        (folder / "1" / name).write_bytes(name.encode())
+    signed(folder, "first")
     return folder
+
+
+def signed(folder: Path, network: str) -> None:
+    files = {name: f"{network} {name}".encode() for name in SOURCES}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    root = folder.parents[1]
+    sign(folder, {"files": digests}, signing_key(root / "key.pem", root / "trust"))
+
+
+def built(model: Path, precision: str = "int8") -> Path:
+    root = model.parents[1]
+    return build(model, root / "cache", precision, root / "trust")
 
 
 @pytest.fixture
@@ -67,24 +87,79 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_plan_is_built_once_for_each_gpu_driver_tensorrt_and_model(model, tmp_path, gpu, monkeypatch):
     double = Double()
     monkeypatch.setitem(sys.modules, "tensorrt", double)
-    cache = tmp_path / "cache"
 
     for _ in range(2):
-        assert build(model, cache, "int8").read_bytes() == b"plan"
+        assert built(model).read_bytes() == b"plan"
     assert double.builds == 1
     assert double.flags == ["fp16", "int8"]
     assert double.shapes == ((1, 2, 640, 640), (4, 2, 640, 640), (8, 2, 640, 640))
-    (kept,) = cache.iterdir()
+    (kept,) = (tmp_path / "cache").iterdir()
     assert kept.name.startswith("NVIDIA-H200_driver-570.86.15_trt-10.8.0.43_int8_")
     assert json.loads((kept / "engine.json").read_text())["gpu"] == "NVIDIA H200"
 
-    (model / "1/model_qdq.onnx").write_bytes(b"another network")
-    build(model, cache, "int8")
+    signed(model, "another network")
+    built(model)
     double.__version__ = "10.9.0"
-    build(model, cache, "int8")
-    build(model, cache, "fp16")
+    built(model)
+    built(model, "fp16")
     assert double.builds == 4
-    assert (model / "1/model_fp16.plan").is_file()
+    assert {path.name for path in (model / "1").glob("*plan*")} == {
+        *("model_fp16.plan", "model_fp16.plan.json", "model_int8.plan", "model_int8.plan.json")
+    }
+
+
+def test_a_plan_says_what_it_was_built_from_and_the_service_believes_it(model, tmp_path, gpu, monkeypatch):
+    (model / "1/model.onnx").write_bytes(b"for CPUs")
+    monkeypatch.setitem(sys.modules, "tensorrt", Double())
+    (model / "config.pbtxt").write_text('platform: "tensorrt_plan"\ndefault_model_filename: "model_fp16.plan"\n')
+    files = {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in ("1/model.onnx", *SOURCES)}
+    sign(model, {"files": files}, signing_key(tmp_path / "key.pem", tmp_path / "trust"))
+
+    built(model, "fp16")
+
+    ModelFolders(model.parent, TrustedKeys(tmp_path / "trust")).check(model.name)
+
+
+def test_a_plan_that_was_damaged_in_the_cache_is_built_anew(model, tmp_path, gpu, monkeypatch):
+    double = Double()
+    monkeypatch.setitem(sys.modules, "tensorrt", double)
+    built(model)
+    (kept,) = (tmp_path / "cache").iterdir()
+    (kept / "model.plan").write_bytes(b"pl")
+
+    assert built(model).read_bytes() == b"plan"
+    assert double.builds == 2
+
+
+def test_what_nobody_has_signed_is_not_built(model, tmp_path, gpu, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorrt", Double())
+    (model / "1/model_qdq.onnx").write_bytes(b"a stranger's network")
+
+    with pytest.raises(Denied, match="is not the file that was signed"):
+        built(model)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_another_version_of_tensorrt_is_named_with_the_one_to_take(model, gpu, monkeypatch):
+    """11 has no precision flags: the build would end in a stack trace."""
+    double = Double()
+    double.__version__ = "11.4.0.106"
+    monkeypatch.setitem(sys.modules, "tensorrt", double)
+
+    with pytest.raises(NoEngine, match=r"TensorRT 11\.4\.0\.106 is installed, not 10\.x: take"):
+        built(model)
+
+
+def test_a_gpu_that_cuda_cannot_use_is_one_line_and_no_null_pointer(model, gpu, monkeypatch):
+    def null(_: object) -> None:
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    double = Double()
+    double.Builder = null
+    monkeypatch.setitem(sys.modules, "tensorrt", double)
+
+    with pytest.raises(NoEngine, match="the driver is too old for this TensorRT"):
+        built(model)
 
 
 def test_a_key_names_all_that_a_plan_depends_on():
@@ -100,7 +175,7 @@ def test_a_key_names_all_that_a_plan_depends_on():
 def test_a_failed_build_leaves_nothing_that_looks_like_a_plan(model, tmp_path, gpu, monkeypatch, double, says):
     monkeypatch.setitem(sys.modules, "tensorrt", double)
     with pytest.raises(NoEngine, match=says):
-        build(model, tmp_path / "cache", "fp16")
+        built(model, "fp16")
 
     assert not list(tmp_path.rglob("*.plan"))
 

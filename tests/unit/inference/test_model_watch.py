@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from services.chassis.errors import Bug, Invalid, MeshError, NotFound, Unavailable
+from services.chassis.errors import Bug, Denied, Invalid, MeshError, NotFound, Unavailable
 from services.inference.domain.models import ModelSpec, ModelState, Signature, Tensor, contract
 from services.inference.domain.supervision import Backoff, Policy, Sign
 from services.inference.handlers import ModelWatch, Probing, Supervisor
@@ -28,6 +28,7 @@ class StandIn:
         self.refuses: MeshError | None = None
         self.fails: MeshError | None = None
         self.dropped = False
+        self.unsigned = False
         self.lives = 0
         self.kills = 0
         self.gone = asyncio.Event()
@@ -55,7 +56,12 @@ class StandIn:
         self.inferences += 1
         return Answer(self.version, 3.0)
 
-    def check(self, model: str) -> None: ...
+    async def unload(self, model: str) -> None:
+        self.dropped = True
+
+    def check(self, model: str) -> None:
+        if self.unsigned:
+            raise Denied("signed by nobody")
 
     def digest(self, model: str, version: str) -> str:
         return f"digest of {version}"
@@ -143,6 +149,14 @@ async def test_a_model_that_somebody_unloaded_is_loaded_again(watch, triton):
 
     assert [await watch.look(), await watch.look()] == [Sign.ANSWERS] * 2
     assert watch.status.state is ModelState.READY
+
+
+async def test_a_swapped_version_that_nobody_has_signed_is_taken_from_the_server_and_stays_away(watch, triton):
+    triton.version, triton.unsigned = "2", True
+
+    assert [await watch.look() for _ in range(3)] == [Sign.ANSWERS] * 3
+    assert triton.dropped
+    assert (watch.status.state, watch.status.detail) == (ModelState.FAILED, "signed by nobody")
 
 
 async def test_a_swapped_version_is_reported_with_its_own_digest(watch, triton):

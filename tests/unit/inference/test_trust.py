@@ -46,13 +46,6 @@ def test_another_network_in_its_place_is_refused(model, tmp_path):
     assert "jidoka export --key" in error.fix
 
 
-def test_so_is_one_beside_it_that_triton_might_choose(model, tmp_path):
-    (model / "2").mkdir()
-    (model / "2/model.onnx").write_bytes(b"network")
-
-    assert "2/model.onnx is not in the signed manifest" in str(refusal(model, tmp_path))
-
-
 def test_a_threshold_that_was_changed_by_hand_is_refused(model, tmp_path):
     path = model / "manifest.json"
     path.write_text(path.read_text().replace("0.4", "0.9"))
@@ -100,3 +93,12 @@ def test_the_private_key_is_for_its_owner_alone_and_is_made_once(tmp_path):
     path.write_text("no key")
     with pytest.raises(ValueError, match="no private key"):
         signing_key(path, tmp_path / "trust")
+
+
+def test_a_key_that_no_plant_trusts_is_refused_before_an_hour_of_work_and_not_after(tmp_path):
+    key = tmp_path / "keys/model.pem"
+    signing_key(key, tmp_path / "trust")
+
+    with pytest.raises(ValueError, match=r"public half is not in .*elsewhere.* `jidoka model key --key"):
+        signing_key(key, tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,13 +1,14 @@
 """`jidoka export` with the real Triton: a model enters whole, signed and measured, or not at all."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import onnx
 import pytest
 import torch
 from click.testing import Result
+from onnx import numpy_helper
 from torch import nn
 from typer.testing import CliRunner
 
@@ -20,6 +21,7 @@ from tools.train import manifest, pipeline
 from tools.train.cli import app
 from tools.train.config import Config
 from tools.train.model import PairDetector
+from tools.train.sign import sign, signing_key
 from tools.train.state import State
 
 SHIPPED = Path("model_repository/pcb_detector")
@@ -99,7 +101,13 @@ def test_a_trained_network_enters_signed_and_with_its_figures(run: Path, data: P
     about = TrustedKeys(run.parent / "trust").verify(model)
     assert about["files"] == manifest.files(model)
     assert about["parity"]["golden_boards"] == 12
-    assert about["parity"]["largest_drift"]["torch, exported"]["score"] < 1e-3
+    assert about["parity"]["largest_drift"].keys() == {
+        *("torch, exported", "exported, eight bits", "exported, for TensorRT"),
+        *("exported, as asked for", "eight bits, served", "torch, served"),
+    }
+    for same in ("torch, exported", "torch, served", "eight bits, served"):
+        assert about["parity"]["largest_drift"][same]["score"] < 1e-3
+    assert about["parity"]["verdicts"] == {"threshold": about["threshold"], "defective_to_all": 9}
     assert 0 < about["threshold"] < 1
     assert about["figures"]["map33"] > 0.8  # a class that two boards lack counts as missed
     assert about["training"]["data_fingerprint"] == manifest.Run.load(run).data_fingerprint
@@ -109,24 +117,16 @@ def test_a_trained_network_enters_signed_and_with_its_figures(run: Path, data: P
         TrustedKeys(run.parent / "elsewhere").verify(model)
 
 
-def twice_scaled(network: PairDetector) -> None:
-    network.s1[0][0].weight.data /= 2
-
-
-def swapped(network: PairDetector) -> None:
-    network.s1[0][0].weight.data = network.s1[0][0].weight.data.flip(1)
-
-
-@pytest.mark.parametrize("spoil", [twice_scaled, swapped])
 def test_an_export_that_is_normalised_wrongly_never_enters(
-    run: Path, data: Path, model: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[PairDetector], None]
+    run: Path, data: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """/127 instead of /255; more ways to do it wrong in tests/unit/train/test_gate.py."""
     export = pipeline.export_onnx
 
     def spoilt(network: PairDetector, path: Path) -> None:
         wrong = PairDetector(network.shape)
         wrong.load_state_dict(network.state_dict())
-        spoil(wrong)
+        wrong.s1[0][0].weight.data *= 255 / 127
         export(wrong.eval(), path)
 
     monkeypatch.setattr(pipeline, "export_onnx", spoilt)
@@ -140,6 +140,42 @@ def test_an_export_that_is_normalised_wrongly_never_enters(
     assert "Nothing entered the repository" in said
     assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
     assert [path.name for path in model.parent.iterdir()] == ["pcb_detector"]
+
+
+def test_a_triton_that_serves_another_network_than_the_one_at_hand_is_found_out(
+    run: Path, data: Path, model: Path
+) -> None:
+    """All files are right, and the configuration serves something else: only the answers of the server show it."""
+    shutil.copy(model / manifest.SERVED, model / "1/older.png")
+    older = onnx.load(model / "1/older.png")
+    stem = next(stored for stored in older.graph.initializer if len(stored.dims) == 4 and stored.dims[1] == 2)
+    stem.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(stem)[:, ::-1].copy(), stem.name))
+    onnx.save(older, model / "1/older.png")
+    config = model / "config.pbtxt"
+    config.write_text(config.read_text() + 'default_model_filename: "older.png"\n')
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+
+    result = exported(run, data, model)
+
+    assert result.exit_code == 2
+    assert "and the served Triton disagree about" in " ".join(result.output.replace("\u2502", " ").split())
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+
+
+def test_a_threshold_is_frozen_anew_only_on_what_was_signed(data: Path, model: Path, tmp_path: Path) -> None:
+    """Else one could change the manifest by hand and have it signed."""
+    key, trust = tmp_path / "key.pem", tmp_path / "trust"
+    sign(model, manifest.read(model) | {"threshold": 0.0}, signing_key(key, trust))
+    where = ["--data", str(data), "--model", str(model), "--holdout", "00002", "--boards", "1"]
+    freeze = ["freeze", *where, "--key", str(key), "--trust", str(trust)]
+    assert CliRunner().invoke(app, freeze).exit_code == 0
+    assert 0 < TrustedKeys(trust).verify(model)["threshold"] < 1
+
+    readable = model / "manifest.json"
+    readable.write_text(readable.read_text().replace("pcb_detector", "another"))
+    refused = CliRunner().invoke(app, freeze)
+    assert refused.exit_code == 2
+    assert "was changed after it was signed" in " ".join(refused.output.replace("\u2502", " ").split())
 
 
 def test_unfolding_is_exact() -> None:

@@ -1,0 +1,1 @@
+"""Who may vouch for a model, and whether somebody has."""
