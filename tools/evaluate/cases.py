@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.postprocessing.domain.verdict import Candidate, Limits, judge, suppress
+from services.postprocessing.domain.candidate import Candidate, suppress
+from services.postprocessing.domain.limits import Limits
+from services.postprocessing.domain.verdict import judge
 from tools.boards.board import LABELS
 from tools.evaluate.served import Sight
 from tools.train.metrics import Array, Judged
@@ -37,8 +39,8 @@ def ranked(candidates: Sequence[Candidate], threshold: float, nms_iou: float) ->
     A verdict gives each place to one class, but average precision is defined class by class: a candidate that lost its
     place to another class stays in the ranking, its score multiplied by the threshold, behind all that was decided.
     """
-    defects = judge(candidates, (), Limits(dict.fromkeys(LABELS, threshold), 0.0, nms_iou)).defects
-    lost = {c for c in candidates if c.score >= threshold} - set(defects)
+    defects = {defect.candidate for defect in judge(candidates, (), Limits.same(LABELS, threshold, nms_iou)).defects}
+    lost = {c for c in candidates if c.score >= threshold} - defects
     moved = [replace(c, score=c.score * threshold) if c in lost else c for c in candidates]
     kept = [c for label in LABELS for c in suppress((c for c in moved if c.label == label), nms_iou)]
     return sorted(kept, key=lambda c: c.score, reverse=True)

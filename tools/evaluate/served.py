@@ -21,7 +21,8 @@ from services.contracts import plant as plants
 from services.contracts.recipe import Recipe
 from services.contracts.scopes import SERVICE_SCOPES
 from services.postprocessing.adapters import wire
-from services.postprocessing.domain.verdict import Candidate
+from services.postprocessing.domain.candidate import Candidate
+from services.preprocessing.adapters import pixel_code
 from services.preprocessing.adapters.images import Decoder
 from services.preprocessing.adapters.judge import to_wire
 from services.preprocessing.adapters.models import Models
@@ -133,7 +134,7 @@ async def opened(state: PlantState) -> AsyncIterator[ServedPath]:
     try:
         await models.start()
         with ThreadPoolExecutor(settings.cpu_threads, "pixels") as pool:
-            inspector = Inspector(plant, decode, goldens, detector, _Judge(), pool, 1, frozenset())
+            inspector = Inspector(plant, decode, goldens, detector, _Judge(), pool, 1, frozenset(), pixel_code.digest())
             yield ServedPath(inspector, goldens, recipe, frame, station.camera_client)
     finally:
         await detector.stop()

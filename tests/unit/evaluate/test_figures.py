@@ -6,7 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from services.postprocessing.domain.verdict import Candidate, Limits, judge
+from services.postprocessing.domain.candidate import Candidate
+from services.postprocessing.domain.limits import Limits
+from services.postprocessing.domain.verdict import judge
 from services.preprocessing.domain.frame import ServedModel
 from tools.boards.board import LABELS
 from tools.evaluate.cases import Case, case, ranked
@@ -42,11 +44,10 @@ def test_what_reaches_the_threshold_is_what_the_verdict_says():
         Candidate(label, (x, 10, x + 30, 40), score)
         for label, x, score in (("open", 10, 0.9), ("short", 19, 0.8), ("short", 28, 0.7))
     )
-    limits = Limits(dict.fromkeys(LABELS, 0.5), 0.0, 0.5)
-    verdict = judge([first, second, third], (), limits).defects
+    verdict = [d.candidate for d in judge([first, second, third], (), Limits.same(LABELS, 0.5, 0.5)).defects]
 
-    assert verdict == (first, third)
-    assert [c for c in ranked([first, second, third], 0.5, 0.5) if c.score >= 0.5] == list(verdict)
+    assert verdict == [first, third]
+    assert [c for c in ranked([first, second, third], 0.5, 0.5) if c.score >= 0.5] == verdict
 
 
 def test_a_doubt_below_the_threshold_keeps_its_score():

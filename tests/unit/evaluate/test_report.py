@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from services.postprocessing.domain.verdict import Candidate
+from services.postprocessing.domain.candidate import Candidate
 from services.preprocessing.domain.frame import ServedModel
 from tools.cli import app
 from tools.evaluate import report
