@@ -16,6 +16,7 @@ class Mistake(ValueError):
 
     def __init__(self, field: str, what: str, fix: str) -> None:
         super().__init__(what)
+        self.field = field
         self.path: Path = tuple(int(key) if key.isdigit() else key for key in field.split(".") if key)
         self.fix = fix
 

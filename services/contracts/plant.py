@@ -15,6 +15,7 @@ from services.contracts.mistake import Mistake, lines_of, nearest
 from services.contracts.recipe import Recipe
 from services.contracts.rule_base import ANY, OnDefects, OnReadings
 from services.contracts.rule_set import RuleSet
+from services.contracts.sensor import Sensor
 from services.contracts.strict import Name, Strict
 
 
@@ -40,6 +41,8 @@ class Station(Strict):
     """The OAuth2 client that may submit frames for this station."""
     recipes: tuple[Name, ...] = Field(min_length=1)
     """What it may inspect; the first is the default."""
+    sensors: tuple[Sensor, ...] = ()
+    """What is measured there besides pictures."""
 
 
 class Line(Strict):
@@ -93,7 +96,12 @@ class Plant(Strict):
 
     def labels(self) -> tuple[str, ...]:
         """Every defect class that a recipe knows, sorted."""
-        return tuple(sorted({label for recipe in self.recipes for label in recipe.thresholds}))
+        return tuple(sorted({label for recipe in self.recipes for label in recipe.tolerances()}))
+
+    def measurements(self) -> list[str]:
+        """Everything that a sensor records, sorted: force.rms."""
+        channels = (c for _, _, station in self.stations() for sensor in station.sensors for c in sensor.channels)
+        return sorted({name for channel in channels for name in channel.names})
 
     @model_validator(mode="after")
     def _names(self) -> "Plant":
@@ -111,6 +119,7 @@ class Plant(Strict):
         for s, site in enumerate(self.sites):
             for n, line in enumerate(site.lines):
                 for t, station in enumerate(line.stations):
+                    _own_clients(f"sites.{s}.lines.{n}.stations.{t}", station)
                     for r, name in enumerate(station.recipes):
                         if name not in recipes:
                             field = f"sites.{s}.lines.{n}.stations.{t}.recipes.{r}"
@@ -122,6 +131,10 @@ class Plant(Strict):
                 if label not in (ANY, *self.labels()):
                     fix = nearest(label, [ANY, *self.labels()])
                     raise Mistake(f"rule_set.rules.{at}.of.{field}", f"no recipe knows the class {label!r}", fix)
+            watched = rule.of.measurement if isinstance(rule, OnReadings) else None
+            if watched is not None and watched not in self.measurements():
+                fix = nearest(watched, self.measurements()) if self.measurements() else "add a sensor to a station"
+                raise Mistake(f"rule_set.rules.{at}.of.measurement", f"no sensor records {watched!r}", fix)
         return self
 
 
@@ -129,6 +142,13 @@ def _unique(field: str, names: list[str]) -> None:
     for at, name in enumerate(names):
         if name in names[:at]:
             raise Mistake(f"{field}.{at}.name", f"{name!r} is there twice", "rename one")
+
+
+def _own_clients(field: str, station: Station) -> None:
+    clients = [station.camera_client, *(sensor.client for sensor in station.sensors)]
+    for at, client in enumerate(clients[1:]):
+        if client in clients[: at + 1]:
+            raise Mistake(f"{field}.sensors.{at}.client", f"{client!r} sends already", "a client for each sender")
 
 
 def _classes_of(rule: object) -> list[tuple[str, str]]:

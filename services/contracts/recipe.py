@@ -1,8 +1,10 @@
 """A recipe: which model looks at a part, and what is tolerated."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from services.contracts.mistake import Mistake, nearest
 from services.contracts.strict import Name, Share, Strict
+from services.contracts.tolerance import Adaptive, Tolerance, Zone
 
 
 class Quality(Strict):
@@ -14,6 +16,11 @@ class Quality(Strict):
     """Mean grey level against the golden template's, either way."""
     max_mismatch: Share = 0.12
     """Share of pixels that differ from the registered golden template; more means: wrong part or bad picture."""
+    max_offset_px: int | None = Field(default=None, ge=0, le=64)
+    """How far the part may lie off its golden template in x or y; none: as far as `max_shift_px` can tell."""
+    min_change: Share = 0.0
+    """A picture that differs from that of the part before in this share of its pixels or less is frozen. With 0 only
+    the very same one is; where a sensor's noise is in every picture, 0.01 also finds a still that is encoded anew."""
 
 
 class Extent(Strict):
@@ -38,11 +45,52 @@ class Recipe(Strict):
     height_px: int = Field(default=640, ge=16, le=8192)
     max_shift_px: int = Field(default=8, ge=0, le=64)
     """How far registration may move the golden template."""
-    thresholds: dict[str, Share] = Field(min_length=1)
-    """Per defect label: a candidate at or above it is a defect."""
+    thresholds: dict[str, Share] = Field(default_factory=dict)
+    """Per defect label: a candidate at or above it is a defect. Short for `classes` with a threshold alone."""
+    classes: dict[str, Tolerance] = Field(default_factory=dict)
+    """Per defect label, where more is to be said than a threshold. A label that stands nowhere is never a PASS."""
     inconclusive_band: Share = 0.0
-    """A best candidate this close below its threshold makes the part INCONCLUSIVE."""
+    """A best candidate this close below its threshold makes the part INCONCLUSIVE. `jidoka calibrate` finds it."""
+    zones: tuple[Zone, ...] = Field(default=(), max_length=64)
+    adaptive: Adaptive | None = None
+    """None: thresholds stay as they are written."""
     nms_iou: Share = 0.5
     extent: Extent | None = None
     """None: boxes stay as the model gives them."""
     quality: Quality = Quality()
+
+    def tolerances(self) -> dict[str, Tolerance]:
+        """What is tolerated of every class, the short ones written out."""
+        return {label: Tolerance(threshold=at) for label, at in self.thresholds.items()} | self.classes
+
+    @model_validator(mode="after")
+    def _knows_its_classes(self) -> "Recipe":
+        if not self.thresholds and not self.classes:
+            raise Mistake("thresholds", "is missing: no class is known", "add thresholds: {label: score} or classes")
+        for label in self.classes.keys() & self.thresholds.keys():
+            raise Mistake(f"thresholds.{label}", "stands in classes, too", "say it once")
+        known = sorted(self.thresholds.keys() | self.classes.keys())
+        for at, zone in enumerate(self.zones):
+            for label in zone.classes:
+                if label not in known:
+                    raise Mistake(f"zones.{at}.classes", f"names the class {label!r}", nearest(label, known))
+        return self
+
+    @model_validator(mode="after")
+    def _zones_lie_on_the_picture(self) -> "Recipe":
+        names = [zone.name for zone in self.zones]
+        for at, zone in enumerate(self.zones):
+            if zone.name in names[:at]:
+                raise Mistake(f"zones.{at}.name", f"{zone.name!r} is there twice", "rename one")
+            if any(not (0 <= x <= self.width_px and 0 <= y <= self.height_px) for x, y in zone.corners):
+                field = f"zones.{at}.{'polygon' if zone.polygon else 'rectangle'}"
+                raise Mistake(field, "lies outside the picture", f"x to {self.width_px}, y to {self.height_px}")
+        return self
+
+    @model_validator(mode="after")
+    def _floor_is_below(self) -> "Recipe":
+        lowest = min((each.threshold for each in self.tolerances().values()), default=1.0)
+        if self.adaptive is not None and self.adaptive.floor > lowest:
+            fix = f"{lowest:g} or less"
+            raise Mistake("adaptive.floor", f"is above the lowest threshold {lowest:g}", fix)
+        return self

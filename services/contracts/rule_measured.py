@@ -51,7 +51,10 @@ class TrendRule(OnReadings, Quiet):
     reset_on: tuple[Reset, ...] = ("tool",)
     quiet_parts: int = Field(default=10_000, ge=1, le=1_000_000)
     limit: float
-    """What must not be reached, in the number's unit."""
+    """What must not be reached, in the number's unit; with `fresh`, as a multiple of what the fresh tool showed."""
+    fresh: int = Field(default=0, ge=0, le=1_000)
+    """The first so many values after a reset are the fresh tool's: later ones are divided by their mean. 0: they are
+    taken as they are. Use it where tools or cutting conditions differ by more than the wear that matters."""
     horizon: float = Field(gt=0)
     """Fires when the limit is so near, in points."""
     every: int = Field(default=1, ge=1, le=1_000_000)
@@ -62,7 +65,7 @@ class TrendRule(OnReadings, Quiet):
     alpha: float = Field(default=0.01, gt=0, lt=0.5)
     """One-sided level of one look."""
     min_slope: float = Field(default=0.0, ge=0)
-    """Units a point: a slower drift does not matter."""
+    """Units (with `fresh`: multiples) a point: a slower drift does not matter."""
     rising: bool = True
     """False: the number falls towards the limit."""
     autocorrelated: bool = True

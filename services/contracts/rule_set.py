@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -71,6 +72,12 @@ class RuleSet(Strict):
 def canonical(rules: Strict) -> str:
     """A rule's or a rule set's text, the same however it was written: what is hashed, kept and compared."""
     return json.dumps(rules.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def text_of(rules: RuleSet, labels: Sequence[str]) -> str:
+    """Rules as they travel: canonical JSON with the classes that the recipes know."""
+    document = {"labels": list(labels), "rule_set": rules.model_dump(mode="json")}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def digest(text: str) -> str:

@@ -1,18 +1,34 @@
 """OAuth2 scopes of the mesh, and the roles that people hold. Issuer and services are provisioned from these tables."""
 
 INSPECTION_SUBMIT = "inspection.submit"
+MEASUREMENT_SUBMIT = "measurement.submit"
 VERDICT_JUDGE = "verdict.judge"
 MODEL_READ = "model.read"
 RESULT_READ = "result.read"
 PRODUCT_WRITE = "product.write"
 METRICS_READ = "metrics.read"
+RULES_PROPOSE = "rules.propose"
+RULES_APPROVE = "rules.approve"
+INCIDENT_CLOSE = "incident.close"
 
-SCOPES = (INSPECTION_SUBMIT, VERDICT_JUDGE, MODEL_READ, RESULT_READ, PRODUCT_WRITE, METRICS_READ)
+SCOPES = (
+    INSPECTION_SUBMIT,
+    MEASUREMENT_SUBMIT,
+    VERDICT_JUDGE,
+    MODEL_READ,
+    RESULT_READ,
+    PRODUCT_WRITE,
+    METRICS_READ,
+    RULES_PROPOSE,
+    RULES_APPROVE,
+    INCIDENT_CLOSE,
+)
 
 # What each service may ask of the others (DESIGN section 5: least privilege).
 SERVICE_SCOPES = {
     "preprocessing": (VERDICT_JUDGE, MODEL_READ),
     "inference": (),
+    "measurement": (),
     "postprocessing": (),
     "opcua-bridge": (),
     "mes-connector": (),
@@ -21,8 +37,8 @@ SERVICE_SCOPES = {
 
 # What a person's role grants at the gateway.
 ROLE_SCOPES = {
-    "operator": (RESULT_READ,),
-    "quality-engineer": (RESULT_READ, PRODUCT_WRITE),
+    "operator": (RESULT_READ, INCIDENT_CLOSE),
+    "quality-engineer": (RESULT_READ, PRODUCT_WRITE, RULES_PROPOSE, RULES_APPROVE, INCIDENT_CLOSE),
     "ml-engineer": (RESULT_READ, MODEL_READ),
     "maintenance": (RESULT_READ,),
     "viewer": (RESULT_READ,),

@@ -1,7 +1,7 @@
 """The one table of who says what to whom.
 
 `jidoka.v1.<noun>.<past-verb>.<site>.<line>.<station>`: the first four tokens name exactly one protobuf message.
-The broker's streams and each service's permissions are derived from this table (tests/contract/test_subjects.py).
+The broker's streams are derived from this table, and so is what each service may say and hear (rights.py).
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 from jidoka.line.v1 import line_pb2
+from jidoka.measurement.v1 import measurement_pb2
 from jidoka.rules.v1 import rules_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
@@ -58,6 +59,10 @@ class Subject:
         """The subject for one station."""
         return f"jidoka.v1.{self.noun}.{self.verb}.{where.site}.{where.line}.{where.station}"
 
+    def along(self, site: str, line: str = "") -> str:
+        """The filter that matches it at one line, or at a whole site."""
+        return f"jidoka.v1.{self.noun}.{self.verb}.{site}{'.' if line else ''}{line}.>"
+
     @property
     def everywhere(self) -> str:
         """The filter that matches it at every station."""
@@ -66,6 +71,9 @@ class Subject:
 
 VERDICT_REACHED = Subject(
     "verdict", "reached", verdict_pb2.Verdict, "postprocessing", ("postprocessing", "opcua-bridge", "gateway"), STATION
+)
+MEASUREMENT_RECORDED = Subject(
+    "measurement", "recorded", measurement_pb2.Measurement, "measurement", ("postprocessing",), STATION
 )
 PAUSE_SETTLED = Subject(
     "line",
@@ -81,6 +89,10 @@ LINE_RESUMED = Subject(
 STATION_SILENT = Subject(
     "station", "fell-silent", line_pb2.StationFellSilent, "postprocessing", ("postprocessing", "gateway"), STATION
 )
+RULES_PROPOSED = Subject("rules", "proposed", rules_pb2.RulesProposed, "gateway", ("gateway",), STATION)
+RULES_APPROVED = Subject(
+    "rules", "approved", rules_pb2.RulesApproved, "gateway", ("postprocessing", "gateway"), STATION
+)
 RULES_ACTIVATED = Subject(
     "rules", "activated", rules_pb2.RulesActivated, "postprocessing", ("postprocessing", "gateway"), STATION
 )
@@ -91,6 +103,9 @@ WORK_COMPLETED = Subject(
     "mes-connector",
     ("postprocessing", "gateway"),
     STATION,
+)
+INCIDENT_CLOSED = Subject(
+    "incident", "closed", line_pb2.IncidentClosed, "gateway", ("postprocessing", "gateway"), STATION
 )
 PAUSE_REQUESTED = Subject(
     "line", "pause-requested", line_pb2.PauseRequested, "postprocessing", ("opcua-bridge", "gateway"), LINE
@@ -125,11 +140,15 @@ WORK_DEAD_LETTERED = Subject(
 
 SUBJECTS = (
     VERDICT_REACHED,
+    MEASUREMENT_RECORDED,
     PAUSE_SETTLED,
     LINE_RESUMED,
     STATION_SILENT,
+    RULES_PROPOSED,
+    RULES_APPROVED,
     RULES_ACTIVATED,
     WORK_COMPLETED,
+    INCIDENT_CLOSED,
     PAUSE_REQUESTED,
     WARNED,
     CONTAINMENT_DECLARED,
@@ -140,11 +159,16 @@ SUBJECTS = (
     WORK_DEAD_LETTERED,
 )
 STREAMS = (STATION, LINE, WORKREQUEST, DEAD)
-SERVICES = ("preprocessing", "inference", "postprocessing", "opcua-bridge", "mes-connector", "gateway")
+SERVICES = ("preprocessing", "inference", "measurement", "postprocessing", "opcua-bridge", "mes-connector", "gateway")
 
 # Object-store buckets: (name, who writes, who reads).
 GOLDENS = "goldens"
 BUCKETS = ((GOLDENS, ("gateway",), ("preprocessing", "gateway")),)
+
+# Key-value bucket of the duties that only one process has (chassis/lease.py): a key whose holder is silent expires.
+LEASES = "leases"
+LEASE_TTL_S = 3.0
+LEASE_HOLDERS = ("postprocessing",)
 
 
 def dead_letter(service: str, noun: str) -> str:
@@ -160,29 +184,3 @@ def subjects_of(stream: Stream) -> list[str]:
 def inbox_of(service: str) -> str:
     """Where the broker answers a service; a service may listen to its own inbox and to nothing else."""
     return f"_INBOX.{service}"
-
-
-def permissions(service: str) -> tuple[list[str], list[str]]:
-    """What a service may (publish, subscribe): its own facts, and pulling from the streams that it listens to."""
-    publish = [s.everywhere for s in SUBJECTS if s.publisher == service] + [f"jidoka.v1.dead.{service}.>"]
-    for stream in {s.stream.name for s in SUBJECTS if service in s.listeners}:
-        publish += [
-            f"$JS.API.STREAM.INFO.{stream}",
-            f"$JS.API.CONSUMER.*.{stream}.>",
-            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.>",
-            f"$JS.ACK.{stream}.>",
-        ]
-    for bucket, writers, readers in BUCKETS:
-        if service in readers:
-            publish += [
-                f"$JS.API.STREAM.INFO.OBJ_{bucket}",
-                f"$JS.API.STREAM.MSG.GET.OBJ_{bucket}",
-                f"$JS.API.DIRECT.GET.OBJ_{bucket}.>",
-                f"$JS.API.CONSUMER.*.OBJ_{bucket}",
-                f"$JS.API.CONSUMER.*.OBJ_{bucket}.>",
-                "$JS.API.STREAM.NAMES",  # nats-py looks the bucket's stream up by its subject
-                f"$JS.FC.OBJ_{bucket}.>",
-            ]
-        if service in writers:
-            publish += [f"$O.{bucket}.>", f"$JS.API.STREAM.PURGE.OBJ_{bucket}"]
-    return sorted(publish), [f"{inbox_of(service)}.>"]

@@ -12,6 +12,7 @@ from services.chassis.settings import read_secret
 from services.contracts import plant as plants
 from services.contracts.scopes import SERVICE_SCOPES
 from services.contracts.subjects import inbox_of
+from services.preprocessing.adapters import pixel_code
 from services.preprocessing.adapters.goldens import StoredGoldens
 from services.preprocessing.adapters.grpc_api import SCOPES, InspectionServicer
 from services.preprocessing.adapters.images import Decoder
@@ -47,6 +48,7 @@ def build(settings: Settings) -> Service:
         pool=ThreadPoolExecutor(settings.cpu_threads, "pixels"),
         max_in_flight=settings.max_in_flight,
         trusted_clients=settings.trusted_clients,
+        pixel_code=pixel_code.digest(),
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     # One MiB above the image limit: the limit itself must be answered with a typed error, not by the transport.

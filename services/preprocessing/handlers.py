@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -12,16 +13,19 @@ import numpy as np
 
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
 from services.chassis.telemetry import Stopwatch, span
+from services.contracts import context
+from services.contracts.mistake import Mistake
 from services.contracts.plant import Plant
 from services.contracts.recipe import Extent, Recipe
 from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
-from services.preprocessing.domain.quality import Finding, Look, QualityLimits, gate
+from services.preprocessing.domain.quality import Finding, Fit, Look, QualityLimits, change, gate
 from services.preprocessing.domain.registration import register, shift
 from services.preprocessing.ports import Detector, Goldens, Judge
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_PIXEL_PARAMETERS = {"width_px", "height_px", "max_shift_px", "extent", "quality"}
 Decode = Callable[[bytes], Image]
 
 
@@ -37,8 +41,10 @@ class Inspector:
     pool: Executor
     max_in_flight: int
     trusted_clients: frozenset[str]
+    pixel_code: str
+    """Names the code that changes pixels."""
     _in_flight: int = 0
-    _last_sha: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _last: dict[str, tuple[tuple[str, int], Image]] = field(default_factory=dict)
 
     async def inspect(self, frame: Frame, client: str) -> Any:
         """The durable verdict on one frame.
@@ -64,6 +70,10 @@ class Inspector:
             )
         if frame.part_sequence < 1 or not frame.lot_id:
             raise Invalid("lot and part number are missing", field="frame.part", fix="number the parts of a lot from 1")
+        try:
+            context.check(frame.context)
+        except Mistake as mistake:
+            raise Invalid(str(mistake), field=f"frame.{mistake.field}", fix=mistake.fix) from mistake
         where = (frame.site, frame.line, frame.station)
         station = next((s for p, _, s in self.plant.stations() if (p.site, p.line, p.station) == where), None)
         if station is None:
@@ -88,8 +98,8 @@ class Inspector:
         timings["decode"] = watch.duration_ms
         golden = await self.goldens.get(frame.product_id)
         with span("register"), Stopwatch("register") as watch:
-            frozen = self._frozen(frame, sha)
-            aligned, findings = await loop.run_in_executor(self.pool, _align, part, golden, recipe, frozen)
+            before = self._before(frame, part)
+            aligned, fit, findings = await loop.run_in_executor(self.pool, _align, part, golden, recipe, before)
         timings["register"] = watch.duration_ms
         with span("infer"), Stopwatch("infer") as watch:
             candidates = await self.detector.detect(model, part, aligned, frame.inspection_id)
@@ -98,8 +108,10 @@ class Inspector:
             with span("measure"), Stopwatch("measure") as watch:
                 candidates = await loop.run_in_executor(self.pool, _measure, part, aligned, candidates, recipe.extent)
             timings["measure"] = watch.duration_ms
-        digest = hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
-        seen = Seen(frame, candidates, tuple(findings), sha, golden.sha256, model, digest, timings)
+        digest = _digest(recipe, self.pixel_code)
+        seen = Seen(
+            frame, candidates, tuple(findings), sha, golden.sha256, model, digest, fit.offset_px, timings_ms=timings
+        )
         return await self.judge.judge(seen)
 
     def _decode(self, encoded: bytes, recipe: Recipe) -> tuple[Image, str]:
@@ -110,30 +122,45 @@ class Inspector:
             raise Invalid(f"the image is {found} pixels", field="frame.image", fix=fix)
         return part, hashlib.sha256(encoded).hexdigest()
 
-    def _frozen(self, frame: Frame, sha: str) -> bool:
-        """Whether another part of this station just had the very same picture: a camera that shows a still."""
-        place = f"{frame.site}/{frame.line}/{frame.station}"
-        last_sha, last_part = self._last_sha.get(place, ("", frame.part_sequence))
-        self._last_sha[place] = (sha, frame.part_sequence)
-        return sha == last_sha and frame.part_sequence != last_part
+    def _before(self, frame: Frame, part: Image) -> Image | None:
+        """The picture of the part before at this station; None for the first one, and for a frame that is sent again.
+
+        Kept in memory alone: after a restart the first picture has none before it, the second one has.
+        """
+        place, number = f"{frame.site}/{frame.line}/{frame.station}", (frame.lot_id, frame.part_sequence)
+        last, picture = self._last.get(place, (number, part))
+        self._last[place] = number, part
+        return None if last == number else picture
 
 
-def _align(part: Image, golden: Golden, recipe: Recipe, frozen: bool) -> tuple[Image, list[Finding]]:
+def _align(part: Image, golden: Golden, recipe: Recipe, before: Image | None) -> tuple[Image, Fit, list[Finding]]:
     if part.shape != golden.profile.image.shape:
         fix = "register a golden template taken with this recipe"
         raise Invalid(f"golden template has shape {golden.profile.image.shape}", field="frame.part.product_id", fix=fix)
     found = register(part, golden.profile, recipe.max_shift_px)
+    fit = Fit((found.dx, found.dy), (found.xor_after if found.accepted else found.xor_before) / part.size)
     limits = QualityLimits(**recipe.quality.model_dump())
-    mismatch = (found.xor_after if found.accepted else found.xor_before) / part.size
-    return shift(golden.profile.image, found.dx, found.dy), gate(
-        Look.of(part), golden.look, mismatch, limits, frozen=frozen
-    )
+    findings = gate(Look.of(part), golden.look, fit, change(part, before), limits)
+    return shift(golden.profile.image, found.dx, found.dy), fit, findings
+
+
+def _digest(recipe: Recipe, pixel_code: str) -> str:
+    """Names what was done to the picture; the recipe's thresholds come later, and have a version of their own."""
+    parameters = recipe.model_dump_json(include=_PIXEL_PARAMETERS)
+    return hashlib.sha256(f"{parameters}{pixel_code}".encode()).hexdigest()
 
 
 def _measure(part: Image, golden: Image, candidates: tuple[Candidate, ...], extent: Extent) -> tuple[Candidate, ...]:
     limits = ExtentLimits(**extent.model_dump(exclude={"min_score"}))
-    strong = [c for c in candidates if c.score >= extent.min_score]
+    strong = [c for c in candidates if _measurable(c, extent)]
     boxes = np.array([(c.x1, c.y1, c.x2, c.y2) for c in strong]).reshape(-1, 4)
     sides = tighten(part, golden, boxes, limits).tolist()
     exact = [replace(c, x1=x1, y1=y1, x2=x2, y2=y2) for c, (x1, y1, x2, y2) in zip(strong, sides, strict=True)]
-    return (*exact, *(c for c in candidates if c.score < extent.min_score))
+    return (*exact, *(c for c in candidates if not _measurable(c, extent)))
+
+
+def _measurable(candidate: Candidate, extent: Extent) -> bool:
+    """Worth the time, and a box at all: what is no number goes to the judge as it is."""
+    return candidate.score >= extent.min_score and math.isfinite(
+        candidate.x1 + candidate.y1 + candidate.x2 + candidate.y2
+    )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.contracts.subjects import SERVICES, permissions
+from services.contracts.rights import permissions
+from services.contracts.subjects import SERVICES
 
 ADMIN = "admin"
 

@@ -77,6 +77,7 @@ def registry(plant: Plant, redirect_uri: str) -> Registry:
 def _clients(plant: Plant) -> Iterator[ClientEntry]:
     granted = dict(scopes.SERVICE_SCOPES)
     granted |= {station.camera_client: (scopes.INSPECTION_SUBMIT,) for _, _, station in plant.stations()}
+    granted |= {s.client: (scopes.MEASUREMENT_SUBMIT,) for _, _, station in plant.stations() for s in station.sensors}
     granted[DEMO_CLIENT] = _DEMO_SCOPES
     for client, allowed in granted.items():
         yield ClientEntry(client_id=client, secret_file=Path("secrets", f"{client}.client-secret"), scopes=allowed)

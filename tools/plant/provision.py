@@ -8,7 +8,7 @@ from nats.js.api import ObjectStoreConfig, StorageType, StreamConfig
 from nats.js.errors import BadRequestError
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import BUCKETS, STREAMS, Stream, subjects_of
+from services.contracts.subjects import BUCKETS, LEASE_TTL_S, LEASES, STREAMS, Stream, subjects_of
 from tools.plant.broker import ADMIN
 
 
@@ -18,6 +18,8 @@ async def provision(bus: Bus) -> None:
         await _ensure(bus, stream)
     for bucket, _, _ in BUCKETS:
         await bus.jetstream.create_object_store(bucket, ObjectStoreConfig(storage=StorageType.FILE))
+    # On disk: what was written under a token of before a restart must stay older than what comes after it.
+    await bus.jetstream.create_key_value(bucket=LEASES, ttl=LEASE_TTL_S, storage=StorageType.FILE)
 
 
 async def _ensure(bus: Bus, stream: Stream) -> None:

@@ -157,6 +157,7 @@ def service_settings(name: str, root: Path, ports: Ports) -> dict[str, object]:
             "work_dir": root / "inference",
             "otlp_http_url": _otlp(ports),
         },
+        "measurement": {"grpc_address": ports.at("measurement-grpc")},
         "postprocessing": {
             "grpc_address": ports.at("postprocessing-grpc"),
             "redis_url": f"redis://{ports.at('redis')}/0",

@@ -7,6 +7,7 @@ on their way at once, and part n waits for part n - window: what the rules must 
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import grpc
@@ -48,19 +49,24 @@ class Camera:
         self._done[0].set()
         self._window = window
 
-    async def shoot(self, product_id: str, image: bytes, give_up_s: float) -> Answer:
-        """Photograph the next part. Raises Unavailable after `give_up_s`, or what the mesh has against the frame."""
+    async def shoot(
+        self, product_id: str, image: bytes, give_up_s: float, context: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Photograph the next part; `context` says where it comes from (cavity, tool, supplier).
+
+        Raises Unavailable after `give_up_s`, or what the mesh has against the frame.
+        """
         self._sequence += 1
         number = self._sequence
         done = self._done[number] = asyncio.Event()
         await self._done[max(0, number - self._window)].wait()
         self._done.pop(number - self._window - 1, None)
         try:
-            return await self._deliver(self._frame(number, product_id, image), give_up_s)
+            return await self._deliver(self._frame(number, product_id, image, context or {}), give_up_s)
         finally:
             done.set()
 
-    def _frame(self, number: int, product_id: str, image: bytes) -> frame_pb2.Frame:
+    def _frame(self, number: int, product_id: str, image: bytes, context: Mapping[str, str]) -> frame_pb2.Frame:
         captured_at = Timestamp()
         captured_at.FromNanoseconds(time.time_ns())
         return frame_pb2.Frame(
@@ -69,6 +75,7 @@ class Camera:
             part=frame_pb2.PartRef(lot_id=self._lot_id, part_sequence=number, product_id=product_id),
             image=image,
             captured_at=captured_at,
+            context=context,
         )
 
     async def _deliver(self, frame: frame_pb2.Frame, give_up_s: float) -> Answer:

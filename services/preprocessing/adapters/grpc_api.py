@@ -63,4 +63,5 @@ def _frame(frame: frame_pb2.Frame) -> Frame:
         recipe=frame.recipe,
         image=frame.image,
         captured_at_s=frame.captured_at.ToMicroseconds() / 1e6,
+        context=dict(frame.context),
     )

@@ -58,6 +58,8 @@ def to_wire(seen: Seen) -> inspection_pb2.Inspection:
             preprocessing_digest=seen.preprocessing_digest,
         ),
         captured_at=captured_at,
+        context=frame.context,
+        offset=inspection_pb2.Offset(x_px=seen.offset_px[0], y_px=seen.offset_px[1]),
     )
     for c in seen.candidates:
         inspection.candidates.add(label=c.label, x1_px=c.x1, y1_px=c.y1, x2_px=c.x2, y2_px=c.y2, score=c.score)

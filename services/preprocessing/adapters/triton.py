@@ -92,8 +92,14 @@ class TritonDetector:
 
 
 def _candidates(rows: np.ndarray, labels: tuple[str, ...]) -> tuple[Candidate, ...]:
-    kept = rows[rows[:, 4] >= _MIN_SCORE].tolist()
-    return tuple(Candidate(labels[int(c)], x1, y1, x2, y2, score) for x1, y1, x2, y2, score, c in kept)
+    # Not `score >= least`: that is false for NaN, and a network that overflows would let every part pass.
+    kept = rows[~(rows[:, 4] < _MIN_SCORE)].tolist()
+    return tuple(Candidate(_label(labels, kind), x1, y1, x2, y2, score) for x1, y1, x2, y2, score, kind in kept)
+
+
+def _label(labels: tuple[str, ...], kind: float) -> str:
+    """The class's name; one that no recipe knows for a number that is none of a class."""
+    return labels[int(kind)] if 0 <= kind < len(labels) else f"class {kind:g}"
 
 
 def _typed(error: InferenceServerException) -> MeshError:

@@ -1,5 +1,6 @@
 """A frame on its way through preprocessing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,7 @@ class Frame:
     recipe: str
     image: bytes
     captured_at_s: float
+    context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,4 +71,6 @@ class Seen:
     golden_sha256: str
     model: ServedModel
     preprocessing_digest: str
+    offset_px: tuple[int, int] = (0, 0)
+    """The part lies so far to the right of and below its golden template."""
     timings_ms: dict[str, float] = field(default_factory=dict)

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jidoka.frame.v1 import frame_pb2
 
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound, Unavailable
 from services.contracts import plant as plants
+from services.preprocessing.adapters import pixel_code
+from services.preprocessing.adapters.grpc_api import _frame as from_wire
+from services.preprocessing.adapters.judge import to_wire
+from services.preprocessing.adapters.triton import _candidates as candidates_of
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, ServedModel
-from services.preprocessing.domain.quality import Look
+from services.preprocessing.domain.quality import Fit, Look, QualityLimits, change, gate
 from services.preprocessing.domain.registration import GoldenProfile
 from services.preprocessing.handlers import Inspector
 
@@ -53,7 +58,7 @@ def twins():
 @pytest.fixture
 def inspector(twins):
     with ThreadPoolExecutor(1) as pool:
-        yield Inspector(PLANT, lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset({"gateway"}))
+        yield Inspector(PLANT, lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset({"gateway"}), "code")
 
 
 async def test_a_frame_reaches_the_judge_with_what_is_needed_to_repeat_the_decision(inspector, twins):
@@ -94,6 +99,8 @@ async def test_a_box_ends_where_the_part_differs_from_its_template(inspector, tw
         (replace(FRAME, inspection_id="a b"), CAMERA, Invalid, "frame.inspection_id"),
         (replace(FRAME, product_id="../x"), CAMERA, Invalid, "frame.part.product_id"),
         (replace(FRAME, part_sequence=0), CAMERA, Invalid, "frame.part"),
+        (replace(FRAME, context={"cavity": ""}), CAMERA, Invalid, "frame.context.cavity"),
+        (replace(FRAME, context={f"k{n}": "v" for n in range(17)}), CAMERA, Invalid, "frame.context"),
         (replace(FRAME, station="nowhere"), CAMERA, NotFound, "frame.station"),
         (replace(FRAME, recipe="other"), CAMERA, NotFound, "frame.recipe"),
         (replace(FRAME, product_id="unknown"), CAMERA, NotFound, "frame.part.product_id"),
@@ -151,6 +158,95 @@ async def test_the_same_picture_of_another_part_is_a_frozen_camera_but_a_resend_
     await inspector.inspect(replace(FRAME, inspection_id="i-2", part_sequence=2), CAMERA)
 
     assert [[f.code for f in seen.findings] for seen in twins.seen] == [[], [], ["frozen"]]
+
+
+async def test_a_still_is_frozen_in_the_next_lot_too_however_its_file_was_encoded(inspector, twins):
+    await inspector.inspect(FRAME, CAMERA)
+    await inspector.inspect(replace(FRAME, lot_id="lot2", image=b"another file, the same pixels"), CAMERA)
+    twins.picture = BOARD.copy()
+    twins.picture[0, 0] ^= 1
+    await inspector.inspect(replace(FRAME, lot_id="lot2", part_sequence=2), CAMERA)
+
+    assert [[f.code for f in seen.findings] for seen in twins.seen] == [[], ["frozen"], []]
+
+
+def test_where_every_picture_has_noise_a_still_that_is_encoded_anew_is_frozen_as_well():
+    encoded_anew = BOARD.copy()
+    encoded_anew[0, :100] ^= 1
+    noisy = BOARD ^ RNG.integers(0, 2, BOARD.shape, np.uint8)
+    with_noise = QualityLimits(0.3, 40, 0.12, min_change=0.01)
+
+    def codes(part, before):
+        found = gate(Look.of(part), Look.of(BOARD), Fit((0, 0), 0.0), change(part, before), with_noise)
+        return [finding.code for finding in found]
+
+    assert codes(encoded_anew, BOARD) == ["frozen"]
+    assert codes(noisy, BOARD) == []
+    assert codes(BOARD, None) == []
+    assert codes(BOARD, BOARD[:100]) == []
+
+
+@pytest.mark.parametrize(("limit", "codes"), [(None, []), (3, []), (2, ["displaced"])])
+async def test_a_part_that_lies_further_off_than_the_recipe_allows_is_displaced(inspector, twins, limit, codes):
+    recipe = PLANT.recipes[0]
+    quality = recipe.quality.model_copy(update={"max_offset_px": limit})
+    inspector.plant = PLANT.model_copy(update={"recipes": (recipe.model_copy(update={"quality": quality}),)})
+    twins.picture = np.roll(BOARD, (-2, 3), (0, 1))
+    await inspector.inspect(FRAME, CAMERA)
+
+    assert [finding.code for finding in twins.seen[0].findings] == codes
+    assert twins.seen[0].offset_px == (3, -2)
+
+
+async def test_the_preprocessing_has_another_name_when_it_does_something_else_and_only_then(inspector, twins):
+    async def digest(pixel_code="code", **recipe) -> str:
+        inspector.pixel_code = pixel_code
+        inspector.plant = PLANT.model_copy(update={"recipes": (PLANT.recipes[0].model_copy(update=recipe),)})
+        await inspector.inspect(FRAME, CAMERA)
+        return twins.seen[-1].preprocessing_digest
+
+    standard = await digest()
+    assert len(standard) == 64
+    assert await digest(thresholds={"open": 0.9}, version=9) == standard
+    assert len({standard, await digest(max_shift_px=4), await digest(extent=None), await digest("other code")}) == 4
+
+
+def test_the_code_that_changes_pixels_is_named_by_what_it_is():
+    assert len(pixel_code.digest()) == 64
+    assert pixel_code.digest() == pixel_code.digest()
+
+
+async def test_the_context_of_a_part_goes_with_it_to_the_judge(inspector, twins):
+    frame = frame_pb2.Frame(
+        inspection_id="i-1",
+        station=frame_pb2.StationPath(site="lyon", line="smt1", station="aoi1"),
+        part=frame_pb2.PartRef(lot_id="lot1", part_sequence=1, product_id="board"),
+        image=b"picture",
+        context={"cavity": "7", "supplier": "Müller & Söhne"},
+    )
+    await inspector.inspect(from_wire(frame), CAMERA)
+    inspection = to_wire(twins.seen[0])
+
+    assert dict(inspection.context) == {"cavity": "7", "supplier": "Müller & Söhne"}
+    assert (inspection.part.lot_id, inspection.provenance.golden_sha256) == ("lot1", "golden-sha")
+
+
+def test_a_network_that_overflows_says_so_to_the_judge_instead_of_letting_everything_pass():
+    rows = np.array([[1, 1, 9, 9, 0.9, 0], [1, 1, 9, 9, np.nan, 0], [1, 1, 9, 9, 0.5, np.nan], [1, 1, 9, 9, 0.001, 0]])
+    found = candidates_of(rows, ("open",))
+
+    assert [c.label for c in found] == ["open", "open", "class nan"]
+    assert np.isnan(found[1].score)
+
+
+async def test_a_box_that_is_no_number_is_not_measured_but_handed_on(inspector, twins):
+    async def overflow(*_):
+        return (Candidate("open", np.nan, 1, 30, 30, 0.9), Candidate("open", 1, 1, np.inf, 30, 0.9))
+
+    twins.detect = overflow
+    await inspector.inspect(FRAME, CAMERA)
+
+    assert len(twins.seen[0].candidates) == 2
 
 
 async def test_too_many_frames_at_once_are_refused_before_acceptance(inspector, twins):

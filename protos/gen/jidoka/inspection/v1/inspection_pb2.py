@@ -26,21 +26,27 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from jidoka.frame.v1 import frame_pb2 as jidoka_dot_frame_dot_v1_dot_frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%jidoka/inspection/v1/inspection.proto\x12\x14jidoka.inspection.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\"e\n\tCandidate\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05x1_px\x18\x02 \x01(\x02\x12\r\n\x05y1_px\x18\x03 \x01(\x02\x12\r\n\x05x2_px\x18\x04 \x01(\x02\x12\r\n\x05y2_px\x18\x05 \x01(\x02\x12\r\n\x05score\x18\x06 \x01(\x02\"?\n\x0eQualityFinding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08measured\x18\x02 \x01(\x02\x12\r\n\x05limit\x18\x03 \x01(\x02\"\x98\x01\n\nProvenance\x12\x14\n\x0cimage_sha256\x18\x01 \x01(\t\x12\x15\n\rgolden_sha256\x18\x02 \x01(\t\x12\x12\n\nmodel_name\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x05 \x01(\t\x12\x1c\n\x14preprocessing_digest\x18\x06 \x01(\t\"1\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x02 \x01(\x01\"\x9a\x03\n\nInspection\x12\x15\n\rinspection_id\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12&\n\x04part\x18\x03 \x01(\x0b\x32\x18.jidoka.frame.v1.PartRef\x12\x0e\n\x06recipe\x18\x04 \x01(\t\x12\x33\n\ncandidates\x18\x05 \x03(\x0b\x32\x1f.jidoka.inspection.v1.Candidate\x12>\n\x10quality_findings\x18\x06 \x03(\x0b\x32$.jidoka.inspection.v1.QualityFinding\x12\x34\n\nprovenance\x18\x07 \x01(\x0b\x32 .jidoka.inspection.v1.Provenance\x12/\n\x0b\x63\x61ptured_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x07timings\x18\t \x03(\x0b\x32!.jidoka.inspection.v1.StageTimingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%jidoka/inspection/v1/inspection.proto\x12\x14jidoka.inspection.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\"e\n\tCandidate\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05x1_px\x18\x02 \x01(\x02\x12\r\n\x05y1_px\x18\x03 \x01(\x02\x12\r\n\x05x2_px\x18\x04 \x01(\x02\x12\r\n\x05y2_px\x18\x05 \x01(\x02\x12\r\n\x05score\x18\x06 \x01(\x02\"?\n\x0eQualityFinding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08measured\x18\x02 \x01(\x02\x12\r\n\x05limit\x18\x03 \x01(\x02\"\x98\x01\n\nProvenance\x12\x14\n\x0cimage_sha256\x18\x01 \x01(\t\x12\x15\n\rgolden_sha256\x18\x02 \x01(\t\x12\x12\n\nmodel_name\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x05 \x01(\t\x12\x1c\n\x14preprocessing_digest\x18\x06 \x01(\t\"$\n\x06Offset\x12\x0c\n\x04x_px\x18\x01 \x01(\x11\x12\x0c\n\x04y_px\x18\x02 \x01(\x11\"1\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x02 \x01(\x01\"\xb8\x04\n\nInspection\x12\x15\n\rinspection_id\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12&\n\x04part\x18\x03 \x01(\x0b\x32\x18.jidoka.frame.v1.PartRef\x12\x0e\n\x06recipe\x18\x04 \x01(\t\x12\x33\n\ncandidates\x18\x05 \x03(\x0b\x32\x1f.jidoka.inspection.v1.Candidate\x12>\n\x10quality_findings\x18\x06 \x03(\x0b\x32$.jidoka.inspection.v1.QualityFinding\x12\x34\n\nprovenance\x18\x07 \x01(\x0b\x32 .jidoka.inspection.v1.Provenance\x12/\n\x0b\x63\x61ptured_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x07timings\x18\t \x03(\x0b\x32!.jidoka.inspection.v1.StageTiming\x12>\n\x07\x63ontext\x18\n \x03(\x0b\x32-.jidoka.inspection.v1.Inspection.ContextEntry\x12,\n\x06offset\x18\x0b \x01(\x0b\x32\x1c.jidoka.inspection.v1.Offset\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jidoka.inspection.v1.inspection_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_INSPECTION_CONTEXTENTRY']._loaded_options = None
+  _globals['_INSPECTION_CONTEXTENTRY']._serialized_options = b'8\001'
   _globals['_CANDIDATE']._serialized_start=125
   _globals['_CANDIDATE']._serialized_end=226
   _globals['_QUALITYFINDING']._serialized_start=228
   _globals['_QUALITYFINDING']._serialized_end=291
   _globals['_PROVENANCE']._serialized_start=294
   _globals['_PROVENANCE']._serialized_end=446
-  _globals['_STAGETIMING']._serialized_start=448
-  _globals['_STAGETIMING']._serialized_end=497
-  _globals['_INSPECTION']._serialized_start=500
-  _globals['_INSPECTION']._serialized_end=910
+  _globals['_OFFSET']._serialized_start=448
+  _globals['_OFFSET']._serialized_end=484
+  _globals['_STAGETIMING']._serialized_start=486
+  _globals['_STAGETIMING']._serialized_end=535
+  _globals['_INSPECTION']._serialized_start=538
+  _globals['_INSPECTION']._serialized_end=1106
+  _globals['_INSPECTION_CONTEXTENTRY']._serialized_start=1060
+  _globals['_INSPECTION_CONTEXTENTRY']._serialized_end=1106
 # @@protoc_insertion_point(module_scope)

@@ -52,6 +52,14 @@ class Provenance(_message.Message):
     preprocessing_digest: str
     def __init__(self, image_sha256: _Optional[str] = ..., golden_sha256: _Optional[str] = ..., model_name: _Optional[str] = ..., model_version: _Optional[str] = ..., model_digest: _Optional[str] = ..., preprocessing_digest: _Optional[str] = ...) -> None: ...
 
+class Offset(_message.Message):
+    __slots__ = ("x_px", "y_px")
+    X_PX_FIELD_NUMBER: _ClassVar[int]
+    Y_PX_FIELD_NUMBER: _ClassVar[int]
+    x_px: int
+    y_px: int
+    def __init__(self, x_px: _Optional[int] = ..., y_px: _Optional[int] = ...) -> None: ...
+
 class StageTiming(_message.Message):
     __slots__ = ("stage", "duration_ms")
     STAGE_FIELD_NUMBER: _ClassVar[int]
@@ -61,7 +69,14 @@ class StageTiming(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., duration_ms: _Optional[float] = ...) -> None: ...
 
 class Inspection(_message.Message):
-    __slots__ = ("inspection_id", "station", "part", "recipe", "candidates", "quality_findings", "provenance", "captured_at", "timings")
+    __slots__ = ("inspection_id", "station", "part", "recipe", "candidates", "quality_findings", "provenance", "captured_at", "timings", "context", "offset")
+    class ContextEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     INSPECTION_ID_FIELD_NUMBER: _ClassVar[int]
     STATION_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +86,8 @@ class Inspection(_message.Message):
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
     inspection_id: str
     station: _frame_pb2.StationPath
     part: _frame_pb2.PartRef
@@ -80,4 +97,6 @@ class Inspection(_message.Message):
     provenance: Provenance
     captured_at: _timestamp_pb2.Timestamp
     timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
-    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., part: _Optional[_Union[_frame_pb2.PartRef, _Mapping]] = ..., recipe: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., quality_findings: _Optional[_Iterable[_Union[QualityFinding, _Mapping]]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
+    context: _containers.ScalarMap[str, str]
+    offset: Offset
+    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., part: _Optional[_Union[_frame_pb2.PartRef, _Mapping]] = ..., recipe: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., quality_findings: _Optional[_Iterable[_Union[QualityFinding, _Mapping]]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., context: _Optional[_Mapping[str, str]] = ..., offset: _Optional[_Union[Offset, _Mapping]] = ...) -> None: ...

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from jidoka.frame.v1 import frame_pb2 as _frame_pb2
+from jidoka.workrequest.v1 import workrequest_pb2 as _workrequest_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -61,7 +62,7 @@ class PauseRequested(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., attempt: _Optional[int] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ...) -> None: ...
 
 class Warned(_message.Message):
-    __slots__ = ("warning_id", "episode_id", "station", "rule_id", "defect_label", "text", "scope", "statistic", "limit", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "warned_at")
+    __slots__ = ("warning_id", "episode_id", "station", "rule_id", "defect_label", "text", "scope", "statistic", "limit", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "warned_at", "causes")
     class ScopeEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +84,7 @@ class Warned(_message.Message):
     LAST_PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INSPECTION_IDS_FIELD_NUMBER: _ClassVar[int]
     WARNED_AT_FIELD_NUMBER: _ClassVar[int]
+    CAUSES_FIELD_NUMBER: _ClassVar[int]
     warning_id: str
     episode_id: str
     station: _frame_pb2.StationPath
@@ -97,7 +99,8 @@ class Warned(_message.Message):
     last_part_sequence: int
     inspection_ids: _containers.RepeatedScalarFieldContainer[str]
     warned_at: _timestamp_pb2.Timestamp
-    def __init__(self, warning_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., scope: _Optional[_Mapping[str, str]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., warned_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    causes: _containers.RepeatedCompositeFieldContainer[_workrequest_pb2.Cause]
+    def __init__(self, warning_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., text: _Optional[str] = ..., scope: _Optional[_Mapping[str, str]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., warned_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., causes: _Optional[_Iterable[_Union[_workrequest_pb2.Cause, _Mapping]]] = ...) -> None: ...
 
 class ContainmentDeclared(_message.Message):
     __slots__ = ("episode_id", "revision", "station", "rule_id", "defect_label", "first_lot_id", "first_part_sequence", "last_lot_id", "last_part_sequence", "held_at")
@@ -122,6 +125,22 @@ class ContainmentDeclared(_message.Message):
     last_part_sequence: int
     held_at: _timestamp_pb2.Timestamp
     def __init__(self, episode_id: _Optional[str] = ..., revision: _Optional[int] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., first_lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_lot_id: _Optional[str] = ..., last_part_sequence: _Optional[int] = ..., held_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class IncidentClosed(_message.Message):
+    __slots__ = ("site", "line", "episode_id", "closed_by", "reason", "closed_at")
+    SITE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_AT_FIELD_NUMBER: _ClassVar[int]
+    site: str
+    line: str
+    episode_id: str
+    closed_by: str
+    reason: str
+    closed_at: _timestamp_pb2.Timestamp
+    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., episode_id: _Optional[str] = ..., closed_by: _Optional[str] = ..., reason: _Optional[str] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class StationFellSilent(_message.Message):
     __slots__ = ("station", "silent_since", "noticed_at")

@@ -27,17 +27,25 @@ from jidoka.frame.v1 import frame_pb2 as jidoka_dot_frame_dot_v1_dot_frame__pb2
 from jidoka.inspection.v1 import inspection_pb2 as jidoka_dot_inspection_dot_v1_dot_inspection__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fjidoka/verdict/v1/verdict.proto\x12\x11jidoka.verdict.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\x1a%jidoka/inspection/v1/inspection.proto\"t\n\x06\x44\x65\x66\x65\x63t\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05x1_px\x18\x02 \x01(\x02\x12\r\n\x05y1_px\x18\x03 \x01(\x02\x12\r\n\x05x2_px\x18\x04 \x01(\x02\x12\r\n\x05y2_px\x18\x05 \x01(\x02\x12\r\n\x05score\x18\x06 \x01(\x02\x12\x10\n\x08\x61rea_px2\x18\x07 \x01(\x01\"\xed\x03\n\x07Verdict\x12\x15\n\rinspection_id\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12&\n\x04part\x18\x03 \x01(\x0b\x32\x18.jidoka.frame.v1.PartRef\x12+\n\x07outcome\x18\x04 \x01(\x0e\x32\x1a.jidoka.verdict.v1.Outcome\x12*\n\x07\x64\x65\x66\x65\x63ts\x18\x05 \x03(\x0b\x32\x19.jidoka.verdict.v1.Defect\x12\x0f\n\x07reasons\x18\x06 \x03(\t\x12\x0e\n\x06recipe\x18\x07 \x01(\t\x12\x16\n\x0erecipe_version\x18\x08 \x01(\r\x12\x18\n\x10rule_set_version\x18\t \x01(\r\x12\x34\n\nprovenance\x18\n \x01(\x0b\x32 .jidoka.inspection.v1.Provenance\x12/\n\x0b\x63\x61ptured_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tjudged_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x07timings\x18\r \x03(\x0b\x32!.jidoka.inspection.v1.StageTiming*`\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n\x0cOUTCOME_PASS\x10\x01\x12\x10\n\x0cOUTCOME_FAIL\x10\x02\x12\x18\n\x14OUTCOME_INCONCLUSIVE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fjidoka/verdict/v1/verdict.proto\x12\x11jidoka.verdict.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\x1a%jidoka/inspection/v1/inspection.proto\"]\n\nClassLimit\x12\r\n\x05label\x18\x01 \x01(\t\x12\x11\n\tthreshold\x18\x02 \x01(\x01\x12\x19\n\x11inconclusive_from\x18\x03 \x01(\x01\x12\x12\n\nbest_score\x18\x04 \x01(\x01\"\xb1\x01\n\x06\x44\x65\x66\x65\x63t\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05x1_px\x18\x02 \x01(\x02\x12\r\n\x05y1_px\x18\x03 \x01(\x02\x12\r\n\x05x2_px\x18\x04 \x01(\x02\x12\r\n\x05y2_px\x18\x05 \x01(\x02\x12\r\n\x05score\x18\x06 \x01(\x02\x12\x10\n\x08\x61rea_px2\x18\x07 \x01(\x01\x12-\n\x08severity\x18\x08 \x01(\x0e\x32\x1b.jidoka.verdict.v1.Severity\x12\x0c\n\x04zone\x18\t \x01(\t\"\xd7\x06\n\x07Verdict\x12\x15\n\rinspection_id\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12&\n\x04part\x18\x03 \x01(\x0b\x32\x18.jidoka.frame.v1.PartRef\x12+\n\x07outcome\x18\x04 \x01(\x0e\x32\x1a.jidoka.verdict.v1.Outcome\x12*\n\x07\x64\x65\x66\x65\x63ts\x18\x05 \x03(\x0b\x32\x19.jidoka.verdict.v1.Defect\x12\x0f\n\x07reasons\x18\x06 \x03(\t\x12\x0e\n\x06recipe\x18\x07 \x01(\t\x12\x16\n\x0erecipe_version\x18\x08 \x01(\r\x12\x18\n\x10rule_set_version\x18\t \x01(\r\x12\x34\n\nprovenance\x18\n \x01(\x0b\x32 .jidoka.inspection.v1.Provenance\x12/\n\x0b\x63\x61ptured_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tjudged_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x07timings\x18\r \x03(\x0b\x32!.jidoka.inspection.v1.StageTiming\x12\x38\n\x07\x63ontext\x18\x0e \x03(\x0b\x32\'.jidoka.verdict.v1.Verdict.ContextEntry\x12-\n\x06limits\x18\x0f \x03(\x0b\x32\x1d.jidoka.verdict.v1.ClassLimit\x12,\n\ttolerated\x18\x10 \x03(\x0b\x32\x19.jidoka.verdict.v1.Defect\x12>\n\x10quality_findings\x18\x11 \x03(\x0b\x32$.jidoka.inspection.v1.QualityFinding\x12,\n\x06offset\x18\x12 \x01(\x0b\x32\x1c.jidoka.inspection.v1.Offset\x12\x33\n\ncandidates\x18\x13 \x03(\x0b\x32\x1f.jidoka.inspection.v1.Candidate\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*`\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n\x0cOUTCOME_PASS\x10\x01\x12\x10\n\x0cOUTCOME_FAIL\x10\x02\x12\x18\n\x14OUTCOME_INCONCLUSIVE\x10\x03*c\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_MINOR\x10\x01\x12\x12\n\x0eSEVERITY_MAJOR\x10\x02\x12\x15\n\x11SEVERITY_CRITICAL\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jidoka.verdict.v1.verdict_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=769
-  _globals['_OUTCOME']._serialized_end=865
-  _globals['_DEFECT']._serialized_start=155
-  _globals['_DEFECT']._serialized_end=271
-  _globals['_VERDICT']._serialized_start=274
-  _globals['_VERDICT']._serialized_end=767
+  _globals['_VERDICT_CONTEXTENTRY']._loaded_options = None
+  _globals['_VERDICT_CONTEXTENTRY']._serialized_options = b'8\001'
+  _globals['_OUTCOME']._serialized_start=1288
+  _globals['_OUTCOME']._serialized_end=1384
+  _globals['_SEVERITY']._serialized_start=1386
+  _globals['_SEVERITY']._serialized_end=1485
+  _globals['_CLASSLIMIT']._serialized_start=155
+  _globals['_CLASSLIMIT']._serialized_end=248
+  _globals['_DEFECT']._serialized_start=251
+  _globals['_DEFECT']._serialized_end=428
+  _globals['_VERDICT']._serialized_start=431
+  _globals['_VERDICT']._serialized_end=1286
+  _globals['_VERDICT_CONTEXTENTRY']._serialized_start=1240
+  _globals['_VERDICT_CONTEXTENTRY']._serialized_end=1286
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,1 @@
+"""Windows, what is computed of them, and what is wrong with them."""
