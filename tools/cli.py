@@ -8,12 +8,16 @@ import typer
 
 from services.contracts import plant as plants
 from tools.bench.cli import app as bench_app
+from tools.calibrate.cli import calibrate
 from tools.demo.cli import demo
 from tools.engine.cli import app as engine_app
 from tools.evaluate.cli import evaluate
 from tools.explain.cli import explain
+from tools.models.cli import app as model_app
 from tools.plant.cli import app as plant_app
+from tools.replay.cli import replay
 from tools.rules.cli import app as rules_app
+from tools.toolwear.cli import toolwear
 from tools.train.cli import app as train_app
 
 app = typer.Typer(
@@ -26,9 +30,13 @@ app.add_typer(train_app)
 app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 app.add_typer(engine_app, name="engine")
+app.add_typer(model_app, name="model")
 app.command()(demo)
 app.command()(evaluate)
+app.command()(calibrate)
 app.command()(explain)
+app.command()(replay)
+app.command()(toolwear)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from services.chassis.settings import read_secret
 from services.contracts import plant as plants
 from services.contracts.scopes import SERVICE_SCOPES
 from services.contracts.subjects import inbox_of
-from services.gateway.adapters import http_api
+from services.gateway.adapters import http_api, incidents_api, rules_api
 from services.gateway.adapters.events import ViewReader
 from services.gateway.adapters.http_server import HttpServer
 from services.gateway.adapters.remote import RemoteInspection, RemoteModels, StoredProducts
@@ -24,16 +24,19 @@ def build(settings: Settings) -> Service:
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     secret = read_secret(settings.client_secret_file, "client secret")
     token = TokenSource(settings.issuer_url, NAME, secret, SERVICE_SCOPES[NAME])
-    view = View(Bounded(settings.remembered), Bounded(settings.remembered))
+    view = View(Bounded(settings.remembered), Bounded(settings.remembered), Bounded(settings.remembered))
+    door = http_api.Door(TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim))
     limit = settings.max_image_bytes + (1 << 20)
     app = http_api.create(
         plant,
         view,
-        http_api.Door(TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)),
+        door,
         RemoteInspection(rpc.channel(settings.preprocessing_target, max_message_bytes=limit), token),
         StoredProducts(bus),
         RemoteModels(rpc.channel(settings.inference_target), token),
         settings.max_image_bytes,
     )
+    rules_api.install(app, plant, view, door, rules_api.BusRules(bus))
+    incidents_api.install(app, plant, door, bus)
     reader = ViewReader(bus, view, settings.remembered)
     return Service([bus, reader, HttpServer(app, settings.http_address)], ready={"broker": bus.healthy})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Entry = dict[str, Any]
+_MOST_PROPOSALS = 100
 
 
 class Bounded:
@@ -25,6 +26,10 @@ class Bounded:
         """The entry, if it is still remembered."""
         return self._entries.get(key)
 
+    def drop(self, key: str) -> None:
+        """Forget an entry."""
+        self._entries.pop(key, None)
+
     def newest(self, count: int) -> list[Entry]:
         """Up to `count` entries, newest first."""
         return [self._entries[key] for key in list(reversed(self._entries))[:count]]
@@ -36,7 +41,11 @@ class View:
 
     inspections: Bounded
     workrequests: Bounded
+    proposals: Bounded
+    """Of rules, by site/digest."""
     lines: dict[str, Entry] = field(default_factory=dict)
+    rules: dict[str, Entry] = field(default_factory=dict)
+    """In force, by site."""
 
     def on_verdict(self, where: str, verdict: Entry) -> None:
         """Remember the verdict and count it at its line."""
@@ -50,6 +59,21 @@ class View:
     def on_line(self, where: str, what: str, fact: Entry) -> None:
         """Remember the last fact of its kind about a line."""
         self._line(where)[what] = fact
+
+    def on_rules_proposed(self, fact: Entry) -> None:
+        """Remember who wants which rules; who asked first stays the proposer."""
+        key = f"{fact['site']}/{fact['sha256']}"
+        if self.proposals.get(key) is None:
+            self.proposals.put(key, {**fact, "status": "PROPOSED"})
+
+    def on_rules_changed(self, fact: Entry) -> None:
+        """Remember which rules are in force; what was proposed is done with it."""
+        self.rules[fact["site"]] = fact
+        self.proposals.drop(f"{fact['site']}/{fact['sha256']}")
+
+    def proposals_at(self, site: str) -> list[Entry]:
+        """What waits for a second person, newest first."""
+        return [entry for entry in self.proposals.newest(_MOST_PROPOSALS) if entry["site"] == site]
 
     def on_workrequest(self, key: str, status: str, fact: Entry) -> None:
         """Remember how far a work request got."""

@@ -1,124 +1,158 @@
-"""The rules at work: fold what happened, say what follows from it, remember how far we are."""
+"""The rules at work: fold what happened on a line, say what follows from it, remember how far we are."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prometheus_client import Counter, Gauge
 
-from services.chassis.errors import Unavailable
+from services.chassis.errors import Invalid, Unavailable
 from services.chassis.run import cancel, spawn
-from services.postprocessing.domain.checkpoint import RuleState
+from services.postprocessing.domain.attribution import Cause, Traced, Trail
+from services.postprocessing.domain.checkpoint import LineFold
 from services.postprocessing.domain.part import Part
 from services.postprocessing.domain.rules import folding
+from services.postprocessing.domain.rules.action import Action, What
 from services.postprocessing.domain.rules.episodes import Fold
 from services.postprocessing.domain.rules.rule import RuleBook
 from services.postprocessing.domain.rules.state import LineState
-from services.postprocessing.ports import Actions, Checkpoint, Compile, Facts, RuleSource
+from services.postprocessing.ports import Actions, Checkpoint, Compile, Facts, InForce, RuleSource
 
 log = logging.getLogger("jidoka.rules")
 ACTIONS = Counter("jidoka_rule_actions", "What the rules wanted", ["what", "rule"])
 REFUSED = Gauge("jidoka_rules_refused", "1 while the written rules cannot be used and the old ones stay in force")
-_BOOKS = 8
+_EXPLAINED = {What.WARN, What.MAINTENANCE, What.SUPPLIER}
 _LOOK_S = 1.0
 _GRACE_S = 0.5
+_SEARCH_S = 1.0
 
 
 class RuleKeeper:
-    """Keeps one fold for all lines. Actions are said before the state moves on: a crash between repeats the ids."""
+    """Keeps the fold of one line. Actions are said before the state moves on: a crash between repeats the ids."""
 
     def __init__(
-        self, rules: str, compiled: Compile, checkpoint: Checkpoint, actions: Actions, save_every_s: float = 0.05
+        self,
+        line: str,
+        rules: str,
+        compiled: Compile,
+        checkpoint: Checkpoint,
+        actions: Actions,
+        save_every_s: float = 0.05,
     ) -> None:
-        """`rules` are in force at a site until the stream says which are."""
-        self.state = RuleState()
+        """`line` is site/line; `rules` are in force there until the stream says which are."""
+        self.line = line
+        self.fold = LineFold()
         self.folded_at_s = time.monotonic()
         self._rules = rules
         self._compile = compiled
-        self._books = {rules: compiled(rules)}
+        self._book = compiled(rules)
         self._checkpoint = checkpoint
         self._actions = actions
         self._save_every_s = save_every_s
-        self._changed: set[str] = set()
+        self._trail = Trail()
+        self._traced = 0
         self._dirty = asyncio.Event()
         self._saver: asyncio.Task[Any] | None = None
 
     async def start(self) -> None:
-        """Take up the last checkpoint."""
-        self.state = await self._checkpoint.load()
-        self._saver = spawn(self._save_forever(), "checkpoint")
-        log.info("rules go on behind stream sequence %d", self.state.position)
+        """Take up the last checkpoint. Raises Unavailable when a later holder of the line has been here."""
+        self.fold = await self._checkpoint.load()
+        try:
+            self._book = self._compile(self.fold.rules or self._rules)
+        except Invalid as error:  # an older version of us could: the plant file's hold until others are told
+            log.error("the rules in force at %s are no rules to this version: %s", self.line, error)
+        self._traced = max(0, self.fold.position - self._trail.reach)
+        self._saver = spawn(self._save_forever(), f"checkpoint of {self.line}")
+        log.info("the rules of %s go on behind stream sequence %d", self.line, self.fold.position)
 
     async def stop(self) -> None:
         """Save what is not saved yet."""
         await cancel(self._saver)
-        await self._checkpoint.save(self.state, self.state.lines)  # all: a save may have been cut off just now
+        await self._checkpoint.save(self.fold)
 
     def position(self) -> int:
         """The stream sequence up to which everything is folded."""
-        return self.state.position
+        return self.fold.position
 
-    def book(self, site: str) -> RuleBook:
-        """The rules in force at a site."""
-        text = self.state.rules.get(site, self._rules)
-        if text not in self._books:
-            if len(self._books) >= _BOOKS:
-                self._books.clear()
-            self._books[text] = self._compile(text)
-        return self._books[text]
+    def reads_behind(self) -> int:
+        """Where to read from: before `position` at first, for what was judged of late is not in the checkpoint."""
+        return min(self._traced, self.fold.position)
 
-    async def on_part(self, line: str, part: Part, sequence: int) -> None:
-        """Fold one verdict or measurement of a line (site/line)."""
-        await self._fold(line, sequence, lambda state, book: folding.on_part(state, part, line, book))
+    @property
+    def book(self) -> RuleBook:
+        """The rules in force."""
+        return self._book
 
-    async def on_settled(
-        self, line: str, request_id: str, sequence: int, *, confirmed: bool, retry: bool, at_s: float
-    ) -> None:
+    async def on_part(self, part: Part, sequence: int, traced: Traced | None = None) -> None:
+        """Fold one verdict or measurement; `traced` is the part as the search for causes sees it."""
+        if sequence > self._traced:
+            self._traced = sequence
+            if traced is not None:
+                self._trail.add(part.station, sequence, traced)
+        await self._take(sequence, lambda state, book: folding.on_part(state, part, self.line, book))
+
+    async def on_settled(self, request_id: str, sequence: int, *, confirmed: bool, retry: bool, at_s: float) -> None:
         """Fold the receipt of a pause request."""
 
         def settle(state: LineState, _: RuleBook) -> Fold:
             return folding.on_settled(state, request_id, confirmed=confirmed, retry=retry, at_s=at_s)
 
-        await self._fold(line, sequence, settle)
+        await self._take(sequence, settle)
 
-    async def on_resumed(self, line: str, episode_id: str, resumed_at_s: float, sequence: int) -> None:
+    async def on_resumed(self, episode_id: str, resumed_at_s: float, sequence: int) -> None:
         """Fold the operator's resume."""
-        await self._fold(line, sequence, lambda state, book: folding.on_resumed(state, episode_id, resumed_at_s, book))
+        await self._take(sequence, lambda state, book: folding.on_resumed(state, episode_id, resumed_at_s, book))
 
-    async def on_completed(self, line: str, episode_id: str, sequence: int) -> None:
-        """Fold the end of an order."""
-        await self._fold(line, sequence, lambda state, book: folding.on_completed(state, episode_id, book))
+    async def on_completed(self, episode_id: str, sequence: int) -> None:
+        """Fold the end of an order, or the word of a person that the incident is over."""
+        await self._take(sequence, lambda state, book: folding.on_completed(state, episode_id, book))
 
-    async def on_silence(self, line: str, station: str, at_s: float, sequence: int) -> None:
+    async def on_silence(self, station: str, at_s: float, sequence: int) -> None:
         """Fold that nothing came from a station."""
-        await self._fold(line, sequence, lambda state, book: folding.on_silence(state, station, at_s, line, book))
+        await self._take(sequence, lambda state, book: folding.on_silence(state, station, at_s, self.line, book))
 
-    async def on_rules(self, site: str, text: str, sequence: int) -> None:
+    async def on_rules(self, text: str, sequence: int) -> None:
         """Fold a change of rules. Raises Invalid for a text that holds none: the old ones stay."""
+        if sequence <= self.fold.position:
+            return
         book = self._compile(text)
-        if self.state.rules.get(site) != text:
-            log.warning("rules version %d (%s) are in force at %s", book.version, book.digest[:12], site)
-        lines = {
-            line: folding.on_rules(state, book) if line.split("/")[0] == site else state
-            for line, state in self.state.lines.items()
-        }
-        self._moved(RuleState(sequence, lines, {**self.state.rules, site: text}), *lines)
+        if self.fold.rules != text:
+            log.warning("rules version %d (%s) are in force at %s", book.version, book.digest[:12], self.line)
+        self._book = book
+        self._moved(LineFold(sequence, folding.on_rules(self.fold.state, book), text))
 
-    async def _fold(self, line: str, sequence: int, step: Callable[[LineState, RuleBook], Fold]) -> None:
-        state, actions = step(self.state.lines.get(line) or LineState(), self.book(line.split("/", maxsplit=1)[0]))
+    async def _take(self, sequence: int, step: Callable[[LineState, RuleBook], Fold]) -> None:
+        if sequence <= self.fold.position:
+            return
+        state, actions = step(self.fold.state, self._book)
         for action in actions:
-            rule_id = action.episode.rule_id
-            log.warning("rule %s at %s: %s (%s)", rule_id, line, action.what.value, action.finding.detail)
-            await self._actions.emit(line, action)
-            ACTIONS.labels(action.what.value, rule_id).inc()
-        self._moved(RuleState(sequence, {**self.state.lines, line: state}, self.state.rules), line)
+            await self._say(action, sequence)
+        self._moved(LineFold(sequence, state, self.fold.rules))
 
-    def _moved(self, state: RuleState, *changed: str) -> None:
-        self.state = state
+    async def _say(self, action: Action, sequence: int) -> None:
+        rule_id = action.episode.rule_id
+        log.warning("rule %s at %s: %s (%s)", rule_id, self.line, action.what.value, action.finding.detail)
+        causes = await self._causes(action, sequence) if action.what in _EXPLAINED else ()
+        await self._actions.emit(self.line, action, causes)
+        ACTIONS.labels(action.what.value, rule_id).inc()
+
+    async def _causes(self, action: Action, sequence: int) -> tuple[Cause, ...]:
+        rule = self._book.rule(action.episode.rule_id)
+        if rule is None or not rule.observed.of_defects:
+            return ()
+        episode = action.episode
+        try:  # beside the loop that answers `Judge`: the search takes some ten milliseconds
+            async with asyncio.timeout(_SEARCH_S):
+                return await asyncio.to_thread(self._trail.causes, episode.station, episode.label, sequence)
+        except TimeoutError:
+            log.warning("rule %s at %s: said without its causes, the search took too long", rule.id, self.line)
+            return ()
+
+    def _moved(self, fold: LineFold) -> None:
+        self.fold = fold
         self.folded_at_s = time.monotonic()
-        self._changed.update(changed)
         self._dirty.set()
 
     async def _save_forever(self) -> None:
@@ -126,24 +160,41 @@ class RuleKeeper:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            changed, self._changed = self._changed, set()
-            if not await self._checkpoint.save(self.state, changed):
-                self._changed |= changed
+            if not await self._checkpoint.save(self.fold):
+                self._dirty.set()
             await asyncio.sleep(self._save_every_s)
 
 
 class RuleWatch:
-    """Puts the written rules into the stream: at start, and whenever they are written anew and can be used."""
+    """Puts the written rules into the stream, at start and whenever they are written anew, and knows which hold.
 
-    def __init__(self, source: RuleSource, facts: Facts, look_s: float = _LOOK_S) -> None:
-        self._source = source
-        self._facts = facts
+    Only who folds a line speaks, and never with an older version than the one in force: a copy of this service whose
+    file is behind must not bring yesterday's rules back.
+    """
+
+    def __init__(
+        self,
+        source: RuleSource,
+        facts: Facts,
+        sites: Sequence[str],
+        compiled: Compile,
+        speaks: Callable[[], bool],
+        look_s: float = _LOOK_S,
+    ) -> None:
+        self._source, self._facts, self._compile = source, facts, compiled
+        self._speaks = speaks
         self._look_s = look_s
-        self._untold: str | None = None
+        self._in_force = dict.fromkeys(sites, InForce())
+        self._written = InForce()
+        self._untold: set[str] = set()
         self._task: asyncio.Task[Any] | None = None
 
+    def version(self, site: str) -> int:
+        """Of the rules in force, as of the last look."""
+        return self._in_force.get(site, InForce()).version or self._written.version
+
     async def start(self) -> None:
-        """Say the rules before anything is judged by them."""
+        """Look once before anything is judged, then in the background."""
         await self._look()
         self._task = spawn(self._look_forever(), "rule watch")
 
@@ -159,19 +210,30 @@ class RuleWatch:
     async def _look(self) -> None:
         try:
             if text := await asyncio.to_thread(self._source.changed):
-                self._untold = text
+                self._written = InForce(self._compile(text).version, text)
+                self._untold = set(self._in_force)
                 REFUSED.set(0)
         except ValueError as error:
             REFUSED.set(1)
             log.error("the rules are refused, the old ones stay in force: %s", error)
-        if self._untold is None:
-            return
         try:
-            await self._facts.rules_activated(self._untold)
+            for site in self._in_force:
+                await self._agree(site)
         except Unavailable as error:
-            log.warning("the new rules wait for the broker: %s", error)
-        else:
-            self._untold = None
+            log.debug("the rules wait for the broker: %s", error)
+
+    async def _agree(self, site: str) -> None:
+        found = self._in_force[site] = await self._facts.rules_in_force(site)
+        if site not in self._untold or not self._speaks():
+            return
+        if found.version > self._written.version:
+            REFUSED.set(1)
+            fix = f"raise rule_set.version above {found.version}"
+            log.error("the rules are refused at %s: version %d is in force; fix: %s", site, found.version, fix)
+        elif found.text != self._written.text:
+            await self._facts.rules_activated(site, self._written.text)
+            self._in_force[site] = self._written
+        self._untold.discard(site)
 
 
 class SilenceWatch:
@@ -181,12 +243,12 @@ class SilenceWatch:
         self._keeper = keeper
         self._facts = facts
         self._clock = clock
-        self._told: dict[tuple[str, str], tuple[str, float]] = {}
+        self._told: dict[str, tuple[str, float]] = {}
         self._task: asyncio.Task[Any] | None = None
 
     async def start(self) -> None:
         """Watch in the background."""
-        self._task = spawn(self._watch_forever(), "silence watch")
+        self._task = spawn(self._watch_forever(), f"silence watch of {self._keeper.line}")
 
     async def stop(self) -> None:
         """Stop watching."""
@@ -203,10 +265,7 @@ class SilenceWatch:
                 log.debug("a silence is told later: %s", error)
 
     async def _look(self, now_s: float) -> None:
-        for line, state in self._keeper.state.lines.items():
-            book = self._keeper.book(line.split("/")[0])
-            for channel, why in folding.silences(state, now_s, book):
-                if self._told.get((line, channel)) == why:
-                    continue
-                await self._facts.station_silent(line, channel.split("/")[0], why[1], now_s)
-                self._told[line, channel] = why
+        for channel, why in folding.silences(self._keeper.fold.state, now_s, self._keeper.book):
+            if self._told.get(channel) != why:
+                await self._facts.station_silent(self._keeper.line, channel.split("/")[0], why[1], now_s)
+                self._told[channel] = why

@@ -1,30 +1,33 @@
 """What postprocessing needs from outside."""
 
-from collections.abc import Collection
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from services.postprocessing.domain.checkpoint import RuleState
+from services.postprocessing.domain.attribution import Cause
+from services.postprocessing.domain.checkpoint import LineFold
 from services.postprocessing.domain.rules.action import Action
 from services.postprocessing.domain.rules.rule import RuleBook
 
 
 class Checkpoint(Protocol):
-    """A shortcut past re-reading the stream; the stream stays the truth."""
+    """A line's shortcut past re-reading the stream; the stream stays the truth."""
 
-    async def load(self) -> RuleState:
-        """The last state saved; a fresh one when there is none or it cannot be read."""
+    async def load(self) -> LineFold:
+        """The last fold saved; a fresh one when there is none or it cannot be read.
+
+        From here on no earlier holder of the line can save. Raises Unavailable when a later one already has.
+        """
         ...
 
-    async def save(self, state: RuleState, changed: Collection[str]) -> bool:
-        """Keep position, rules and the changed lines, all or nothing; False: try again, it costs only a rebuild."""
+    async def save(self, fold: LineFold) -> bool:
+        """Keep it, all or nothing; False: it was not kept, try again, it costs only a rebuild."""
         ...
 
 
 class Actions(Protocol):
     """Where fired rules go."""
 
-    async def emit(self, line: str, action: Action) -> None:
-        """Say it durably. Raises Unavailable: then the event that fired it is folded again."""
+    async def emit(self, line: str, action: Action, causes: tuple[Cause, ...]) -> None:
+        """Say it durably, with what explains it. Raises Unavailable: then the event that fired it is folded again."""
         ...
 
 
@@ -44,10 +47,21 @@ class Compile(Protocol):
         ...
 
 
+class InForce(NamedTuple):
+    """The rules that a site is judged by; version 0: none were told."""
+
+    version: int = 0
+    text: str = ""
+
+
 class Facts(Protocol):
     """What postprocessing itself puts into the stream that it folds, so that every replay knows it, too."""
 
-    async def rules_activated(self, text: str) -> None:
+    async def rules_in_force(self, site: str) -> InForce:
+        """What was activated last. Raises Unavailable."""
+        ...
+
+    async def rules_activated(self, site: str, text: str) -> None:
         """From here on these rules. Raises Unavailable."""
         ...
 

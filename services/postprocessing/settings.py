@@ -23,3 +23,5 @@ class Settings(ChassisSettings):
     """The rules' checkpoint is written at most so often; what is lost of it is folded again."""
     rule_file_look_s: float = Field(default=1.0, gt=0, le=3_600)
     """How often the plant file is looked at for new rules."""
+    lines: tuple[str, ...] = ()
+    """Lines (site/line) whose rules this process strives to fold; empty: all of the plant. One process folds each."""

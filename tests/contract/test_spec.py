@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from services.contracts.plant import Plant, load
+from services.contracts.rights import permissions
 from services.contracts.scopes import ROLE_SCOPES, SERVICE_SCOPES
-from services.contracts.subjects import SERVICES, permissions
+from services.contracts.subjects import SERVICES
 from tools.plant.broker import nats_config, redis_config
 from tools.plant.credentials import PEOPLE, registry
 from tools.plant.spec import effective_plant, parts, service_settings, with_needs

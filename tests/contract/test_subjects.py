@@ -6,7 +6,8 @@ import re
 import pytest
 
 from services.contracts.plant import Place
-from services.contracts.subjects import SERVICES, STREAMS, SUBJECTS, dead_letter, permissions, subjects_of
+from services.contracts.rights import permissions
+from services.contracts.subjects import SERVICES, STREAMS, SUBJECTS, dead_letter, subjects_of
 
 PLACE = Place("lyon", "smt1", "aoi1")
 

@@ -13,11 +13,12 @@ async def test_a_part_submitted_over_rest_gets_its_verdict_and_can_be_read_back(
     await line.register()
     board, lot = line.source.bad(3), f"rest-{time.time_ns()}"
     form = {"site": "lyon", "line": "smt1", "station": "aoi1", "lot_id": lot, "part_sequence": "1"}
-    form |= {"product_id": board.product_id, "inspection_id": lot}
+    form |= {"product_id": board.product_id, "inspection_id": lot, "context": '{"cavity": "7"}'}
     headers = {"Authorization": await line.token.authorization()}
     async with httpx.AsyncClient(base_url=state.url("gateway"), headers=headers, timeout=10) as camera:
         answer = await camera.post("/v1/inspections", data=form, files={"image": board.image})
         broken = await camera.post("/v1/inspections", data=form, files={"image": b"no picture"})
+        shapeless = await camera.post("/v1/inspections", data=form | {"context": "7"}, files={"image": board.image})
         nowhere = await camera.post("/v1/inspections", data=form | {"station": "x"}, files={"image": board.image})
 
     assert answer.status_code == 200
@@ -26,6 +27,8 @@ async def test_a_part_submitted_over_rest_gets_its_verdict_and_can_be_read_back(
     assert len(verdict["provenance"]["modelDigest"]) == 64
     assert (broken.status_code, broken.json()["field"]) == (400, "frame.image")
     assert broken.headers["content-type"] == "application/problem+json"
+    assert verdict["context"] == {"cavity": "7"}
+    assert (shapeless.status_code, shapeless.json()["field"]) == (400, "context")
     assert (nowhere.status_code, nowhere.json()["field"]) == (404, "frame.station")
 
     found = await eventually(lambda: http.get(f"/v1/inspections/{lot}"), lambda answer: answer.status_code == 200)

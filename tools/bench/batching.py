@@ -3,7 +3,7 @@
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tritonclient.grpc import model_config_pb2
 from tools.bench import triton
 from tools.bench.load import through_triton
 from tools.bench.model import figures
+from tools.bench.plot import Point
 from tools.bench.variants import board
 
 Report = Callable[[str], None]
@@ -36,6 +37,8 @@ class Setting:
     def applied(self, base: model_config_pb2.ModelConfig) -> model_config_pb2.ModelConfig:
         """`base` scheduled this way."""
         config = copy.deepcopy(base)
+        if not config.instance_group:
+            config.instance_group.add()
         config.instance_group[0].count = self.instances
         config.parameters["intra_op_thread_count"].string_value = str(self.threads)
         config.dynamic_batching.max_queue_delay_microseconds = self.delay_us
@@ -67,6 +70,11 @@ class Plan:
     seconds: float
     rounds: int
 
+    @property
+    def steps(self) -> int:
+        """How many measurements that makes."""
+        return len(self.settings) * len(self.concurrency) * self.rounds
+
 
 async def sweep(plan: Plan, report: Report) -> list[Row]:
     """A row for each setting and concurrency. Raises MeshError or InferenceServerException when Triton will not."""
@@ -74,16 +82,16 @@ async def sweep(plan: Plan, report: Report) -> list[Row]:
     taken: dict[tuple[Setting, int], Any] = {}
     async with triton.running(plan.model.parent) as server:
         for turn, setting in itertools.product(range(plan.rounds), plan.settings):
-            report(f"round {turn + 1} of {plan.rounds}: {setting}")
             await server.load(plan.model.name, setting.applied(base))
             for concurrency in plan.concurrency:
+                report(f"round {turn + 1}: {setting}, {concurrency} at once")
                 measured = await through_triton(server, plan.model.name, images, concurrency, plan.seconds)
                 if (setting, concurrency) in taken:
                     taken[setting, concurrency].add(measured)
                 else:
                     taken[setting, concurrency] = measured
     return [
-        {"setting": str(setting), **vars(setting), "concurrency": concurrency} | figures(measured)
+        {"setting": str(setting), **asdict(setting), "concurrency": concurrency} | figures(measured)
         for (setting, concurrency), measured in sorted(taken.items(), key=lambda item: plan.settings.index(item[0][0]))
     ]
 
@@ -92,3 +100,17 @@ def best(rows: Sequence[Row], p99_limit_ms: float) -> Row:
     """The row with most pictures a second of those whose slowest hundredth stays within the limit, if any does."""
     within = [row for row in rows if row["p99_ms"] <= p99_limit_ms]
     return max(within or rows, key=lambda row: float(row["per_second"]))
+
+
+def chosen(rows: Sequence[Row], settings: Sequence[Setting], p99_limit_ms: float) -> tuple[Row, Setting]:
+    """The best row and its setting."""
+    row = best(rows, p99_limit_ms)
+    return row, next(of for of in settings if str(of) == row["setting"])
+
+
+def lines(rows: Sequence[Row]) -> dict[str, list[Point]]:
+    """For the drawing, a line for each setting: a point for each concurrency with its p99."""
+    found: dict[str, list[Point]] = {}
+    for row in rows:
+        found.setdefault(row["setting"], []).append((row["per_second"], row["p99_ms"], str(row["concurrency"])))
+    return found

@@ -67,7 +67,8 @@ async def through_triton(
 ) -> Measured:
     """`concurrency` requests of `images` uint8 [B, 2, H, W] at once, in system shared memory as the mesh sends them.
 
-    The first `lead_s` count for nothing. Raises InferenceServerException.
+    The first `lead_s` count for nothing; however short `seconds`, one answer is waited for. Raises
+    InferenceServerException.
     """
     slots = Slots(concurrency, images.nbytes)
     client, measured = triton.client, Measured()
@@ -81,7 +82,7 @@ async def through_triton(
             given = InferInput("images", list(images.shape), "UINT8")
             given.set_shared_memory(slots.name, images.nbytes, offset)
             wanted = [InferRequestedOutput("detections")]
-            while (began := time.perf_counter()) < ends:
+            while (began := time.perf_counter()) < ends or not measured.pictures:
                 await client.infer(model, [given], outputs=wanted, client_timeout=_DEADLINE_S)
                 if began >= starts:
                     measured.latencies_ms.append(1e3 * (time.perf_counter() - began))

@@ -1,7 +1,7 @@
 """The same network in several files, on several engines."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ class Variant:
 
     name: str
     file: str
+    """Within the version folder; a checkpoint (.pt), which lies elsewhere, runs on torch."""
     precision: str = ""
     """OpenVINO's, for all that is not in eight bits; empty: not OpenVINO."""
 
@@ -39,19 +40,28 @@ _OTHERS = (
     Variant("FP32, OpenVINO f32", "model_fp32.onnx", "f32"),
     Variant("FP32, OpenVINO bf16", "model_fp32.onnx", "bf16"),
     SERVED,
+    Variant("INT8, OpenVINO bf16", "model.onnx", "bf16"),
 )
 
 
-def variants() -> list[Variant]:
-    """Those that the installed onnxruntime can run; the reference comes first."""
-    return [REFERENCE, *(of for of in _OTHERS if not of.precision or openvino_sessions.available())]
+def variants(checkpoint: Path | None = None) -> list[Variant]:
+    """Those that the installed onnxruntime can run; the reference comes first, the network before its export last."""
+    trained = [Variant("FP32, torch", str(checkpoint.resolve()))] if checkpoint else []
+    return [REFERENCE, *(of for of in _OTHERS if not of.precision or openvino_sessions.available()), *trained]
 
 
 def session(version: Path, variant: Variant, threads: int, batch: int = 1) -> Any:
-    """An ONNX Runtime session; OpenVINO's is compiled for exactly this batch, as the backend does it for one."""
+    """An ONNX Runtime session, or what runs like one. OpenVINO's is compiled for exactly this batch.
+
+    Raises ValueError when a checkpoint is missing, and whatever ONNX Runtime raises.
+    """
+    path = version / variant.file
+    if path.suffix == ".pt":
+        from tools.bench.torch_session import TorchSession  # noqa: PLC0415  # two seconds, for this variant alone
+
+        return TorchSession(path, threads)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    path = version / variant.file
     if not variant.precision:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     shape = openvino_sessions.fixed({INPUT: (2, SIZE_PX, SIZE_PX)}, batch)
@@ -64,10 +74,13 @@ def board() -> Images:
     return np.stack([seen.part, seen.golden])[None]
 
 
-def latencies(sessions: Mapping[Key, Any], images: Images, rounds: int, runs: int) -> dict[Key, list[float]]:
+def latencies(
+    sessions: Mapping[Key, Any], images: Images, rounds: int, runs: int, report: Callable[[], None]
+) -> dict[Key, list[float]]:
     """Milliseconds of every call, by session; they take turns, so that whatever disturbs them disturbs them alike."""
     taken: dict[Key, list[float]] = {key: [] for key in sessions}
     for _ in range(rounds):
+        report()
         for key, of in sessions.items():
             taken[key] += _runs(of, images, runs)
     return taken

@@ -13,6 +13,9 @@ from services.contracts.subjects import (
     LINE_STATE_CHANGED,
     PAUSE_REQUESTED,
     PAUSE_SETTLED,
+    RULES_ACTIVATED,
+    RULES_APPROVED,
+    RULES_PROPOSED,
     STATION,
     VERDICT_REACHED,
     WORK_DEAD_LETTERED,
@@ -30,6 +33,7 @@ _ON_LINES = {
     PAUSE_REQUESTED: "lastPauseRequest",
     LINE_STATE_CHANGED: "state",
 }
+_ON_RULES = (RULES_PROPOSED, RULES_APPROVED, RULES_ACTIVATED)
 _ON_ORDERS = {WORK_REQUESTED: "REQUESTED", WORK_OPENED: "OPENED", WORK_DEAD_LETTERED: "DEAD_LETTERED"}
 
 
@@ -45,7 +49,7 @@ class ViewReader:
 
     async def start(self) -> None:
         """Find the ends of the streams and follow them."""
-        subjects = (VERDICT_REACHED, *_ON_LINES, *_ON_ORDERS)
+        subjects = (VERDICT_REACHED, *_ON_RULES, *_ON_LINES, *_ON_ORDERS)
         for stream in (STATION, LINE, WORKREQUEST):
             state = (await self._bus.jetstream.stream_info(stream.name)).state
             self._positions[stream.name] = max(0, state.last_seq - self._remember)
@@ -70,6 +74,12 @@ class ViewReader:
         return handle
 
     def _apply(self, subject: Subject, fact: dict[str, Any]) -> None:
+        if subject is RULES_PROPOSED:
+            self._view.on_rules_proposed(fact)
+            return
+        if subject in _ON_RULES:
+            self._view.on_rules_changed(fact)
+            return
         where = f"{fact['station']['site']}/{fact['station']['line']}"
         if subject is VERDICT_REACHED:
             self._view.on_verdict(where, fact)

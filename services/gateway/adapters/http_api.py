@@ -1,5 +1,6 @@
 """The REST API. Every endpoint wants a token; the schema itself is served at /v1/openapi.json."""
 
+import json
 import re
 import time
 import uuid
@@ -89,6 +90,7 @@ def _commands(
         caller: Annotated[Principal, door.needs(INSPECTION_SUBMIT)],
         recipe: Annotated[str, Form()] = "",
         inspection_id: Annotated[str, Form(description="keep it when you send again")] = "",
+        context: Annotated[str, Form(description='where the part comes from: {"cavity": "7", "supplier": "A"}')] = "{}",
     ) -> dict[str, Any]:
         owner = owners.get((site, line, station))
         if owner is not None and caller.client != owner:
@@ -102,6 +104,7 @@ def _commands(
             image=await _bounded(image, max_bytes),
             captured_at=captured_at,
             recipe=recipe,
+            context=_context(context),
         )
         return await inspection.inspect(frame)
 
@@ -142,6 +145,17 @@ def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
     @app.get("/v1/models", dependencies=[door.needs(MODEL_READ)], summary="Models and how they do")
     async def served_models() -> list[dict[str, Any]]:
         return await models.list()
+
+
+def _context(text: str) -> dict[str, str]:
+    """Its bounds are preprocessing's to check, for frames by gRPC have them too."""
+    try:
+        found = json.loads(text)
+        if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
+            return found
+    except ValueError:
+        pass
+    raise Invalid("is no JSON object of texts", field="context", fix='send {"cavity": "7"}, or nothing')
 
 
 async def _bounded(upload: UploadFile, max_bytes: int) -> bytes:

@@ -6,22 +6,31 @@ from collections.abc import Callable, Mapping
 from google.protobuf.message import Message
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
+from jidoka.measurement.v1 import measurement_pb2
 from jidoka.rules.v1 import rules_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
+from nats.errors import Error as NatsError
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 
 from services.chassis import telemetry
 from services.chassis.bus import Bus
-from services.chassis.errors import Invalid
+from services.chassis.errors import Invalid, Unavailable
 from services.chassis.streams import Delivery, Route
 from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest
 from services.contracts.subjects import (
     CONTAINMENT_DECLARED,
+    INCIDENT_CLOSED,
+    LEASES,
     LINE_RESUMED,
+    MEASUREMENT_RECORDED,
     PAUSE_REQUESTED,
     PAUSE_SETTLED,
     RULES_ACTIVATED,
+    RULES_APPROVED,
+    STATION,
     STATION_SILENT,
     VERDICT_REACHED,
     WARNED,
@@ -33,57 +42,65 @@ from services.contracts.subjects import (
 from services.postprocessing.adapters import rule_messages
 from services.postprocessing.adapters.rule_books import book_of
 from services.postprocessing.adapters.wire import timestamp
+from services.postprocessing.domain.attribution import Cause
 from services.postprocessing.domain.rules.action import Action, What
 from services.postprocessing.handlers import RuleKeeper
+from services.postprocessing.ports import InForce
 
 _WORTH_A_RETRY = {line_pb2.PAUSE_OUTCOME_EXPIRED, line_pb2.PAUSE_OUTCOME_ACK_TIMEOUT, line_pb2.PAUSE_OUTCOME_LINK_DOWN}
 
 
 def routes(keeper: RuleKeeper) -> list[Route]:
-    """What the rules fold, in the one order of the STATION stream."""
+    """What the rules of a line fold, in the one order of the STATION stream."""
+    site, _, line = keeper.line.partition("/")
 
     async def verdict(message: verdict_pb2.Verdict, delivery: Delivery) -> None:
-        await keeper.on_part(_line(message.station), rule_messages.part(message), delivery.sequence)
+        await keeper.on_part(rule_messages.part(message), delivery.sequence, rule_messages.traced(message))
+
+    async def measurement(message: measurement_pb2.Measurement, delivery: Delivery) -> None:
+        await keeper.on_part(rule_messages.measured(message), delivery.sequence)
 
     async def settled(message: line_pb2.PauseSettled, delivery: Delivery) -> None:
-        confirmed = message.outcome == line_pb2.PAUSE_OUTCOME_CONFIRMED
-        retry = message.outcome in _WORTH_A_RETRY
         held = message.held_at if message.HasField("held_at") else message.settled_at
         await keeper.on_settled(
-            _line(message.station),
             message.request_id,
             delivery.sequence,
-            confirmed=confirmed,
-            retry=retry,
+            confirmed=message.outcome == line_pb2.PAUSE_OUTCOME_CONFIRMED,
+            retry=message.outcome in _WORTH_A_RETRY,
             at_s=held.ToMicroseconds() / 1e6,
         )
 
     async def resumed(message: line_pb2.LineResumed, delivery: Delivery) -> None:
-        resumed_at_s = message.resumed_at.ToMicroseconds() / 1e6
-        await keeper.on_resumed(_line(message.station), message.episode_id, resumed_at_s, delivery.sequence)
+        await keeper.on_resumed(message.episode_id, message.resumed_at.ToMicroseconds() / 1e6, delivery.sequence)
 
     async def completed(message: workrequest_pb2.WorkRequestCompleted, delivery: Delivery) -> None:
-        await keeper.on_completed(_line(message.station), message.episode_id, delivery.sequence)
+        await keeper.on_completed(message.episode_id, delivery.sequence)
+
+    async def closed(message: line_pb2.IncidentClosed, delivery: Delivery) -> None:
+        await keeper.on_completed(message.episode_id, delivery.sequence)
 
     async def silent(message: line_pb2.StationFellSilent, delivery: Delivery) -> None:
         at_s = message.noticed_at.ToMicroseconds() / 1e6
-        await keeper.on_silence(_line(message.station), message.station.station, at_s, delivery.sequence)
+        await keeper.on_silence(message.station.station, at_s, delivery.sequence)
 
-    async def rules(message: rules_pb2.RulesActivated, delivery: Delivery) -> None:
-        await keeper.on_rules(message.site, message.rules_json, delivery.sequence)
+    async def rules(message: rules_pb2.RulesActivated | rules_pb2.RulesApproved, delivery: Delivery) -> None:
+        await keeper.on_rules(message.rules_json, delivery.sequence)
 
     return [
-        Route(VERDICT_REACHED.everywhere, verdict_pb2.Verdict, verdict),
-        Route(PAUSE_SETTLED.everywhere, line_pb2.PauseSettled, settled),
-        Route(LINE_RESUMED.everywhere, line_pb2.LineResumed, resumed),
-        Route(WORK_COMPLETED.everywhere, workrequest_pb2.WorkRequestCompleted, completed),
-        Route(STATION_SILENT.everywhere, line_pb2.StationFellSilent, silent),
-        Route(RULES_ACTIVATED.everywhere, rules_pb2.RulesActivated, rules),
+        Route(VERDICT_REACHED.along(site, line), verdict_pb2.Verdict, verdict),
+        Route(MEASUREMENT_RECORDED.along(site, line), measurement_pb2.Measurement, measurement),
+        Route(PAUSE_SETTLED.along(site, line), line_pb2.PauseSettled, settled),
+        Route(LINE_RESUMED.along(site, line), line_pb2.LineResumed, resumed),
+        Route(WORK_COMPLETED.along(site, line), workrequest_pb2.WorkRequestCompleted, completed),
+        Route(INCIDENT_CLOSED.along(site, line), line_pb2.IncidentClosed, closed),
+        Route(STATION_SILENT.along(site, line), line_pb2.StationFellSilent, silent),
+        Route(RULES_ACTIVATED.along(site), rules_pb2.RulesActivated, rules),
+        Route(RULES_APPROVED.along(site), rules_pb2.RulesApproved, rules),
     ]
 
 
-def _line(station: frame_pb2.StationPath) -> str:
-    return f"{station.site}/{station.line}"
+def _all_of(site: str) -> Place:
+    return Place(site, "all", "all")
 
 
 def _path(line: str, station: str) -> frame_pb2.StationPath:
@@ -93,7 +110,6 @@ def _path(line: str, station: str) -> frame_pb2.StationPath:
 
 _SAID: Mapping[What, tuple[Subject, Callable[[Action, frame_pb2.StationPath], Message]]] = {
     What.PAUSE: (PAUSE_REQUESTED, rule_messages.pause_requested),
-    What.WARN: (WARNED, rule_messages.warned),
     What.NOTE: (WORK_UPDATED, rule_messages.updated),
     What.CONTAIN: (CONTAINMENT_DECLARED, rule_messages.containment),
 }
@@ -106,41 +122,61 @@ class BusActions:
         self._bus = bus
         self._equipment = {str(place): line.equipment_id for place, line, _ in plant.stations()}
 
-    async def emit(self, line: str, action: Action) -> None:
+    async def emit(self, line: str, action: Action, causes: tuple[Cause, ...]) -> None:
         """Publish the request. Raises Unavailable; Invalid for a station that the plant file no longer names."""
         place = f"{line}/{action.episode.station}"
         if place not in self._equipment:
             raise Invalid(f"the plant has no station {place} any more", field="station")
         at = _path(line, action.episode.station)
         if action.what in _SAID:
-            subject, message = _SAID[action.what]
-            await self._bus.publish(subject.at(at), message(action, at), action.id)
+            subject, said = _SAID[action.what]
+            message = said(action, at)
+        elif action.what is What.WARN:
+            subject, message = WARNED, rule_messages.warned(action, at, causes)
         else:
-            order = rule_messages.work_requested(action, at, self._equipment[place], telemetry.trace_id())
-            await self._bus.publish(WORK_REQUESTED.at(at), order, order.key)
+            own = (self._equipment[place], telemetry.trace_id())
+            subject, message = WORK_REQUESTED, rule_messages.work_requested(action, at, causes, *own)
+        await self._bus.publish(subject.at(at), message, action.id)
 
 
 class BusFacts:
     """Puts our own facts into the stream that the rules fold."""
 
-    def __init__(self, bus: Bus, plant: Plant, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, bus: Bus, clock: Callable[[], float] = time.time) -> None:
         self._bus = bus
-        self._sites = [site.name for site in plant.sites]
         self._clock = clock
 
-    async def rules_activated(self, text: str) -> None:
-        """At every site. Each time under an id of its own: rules may come back. Raises Unavailable."""
+    async def rules_in_force(self, site: str) -> InForce:
+        """What the plant file said or two people agreed on, whichever was later. Raises Unavailable."""
+        subjects = (RULES_ACTIVATED.at(_all_of(site)), RULES_APPROVED.at(_all_of(site)))
+        said = [last for subject in subjects if (last := await self._last(subject)) is not None]
+        if not said:
+            return InForce()
+        newest = max(said, key=lambda message: message.seq or 0)
+        approved = newest.subject == subjects[1]
+        message = (rules_pb2.RulesApproved if approved else rules_pb2.RulesActivated).FromString(newest.data or b"")
+        return InForce(message.version, message.rules_json)
+
+    async def _last(self, subject: str) -> RawStreamMsg | None:
+        try:
+            return await self._bus.jetstream.get_last_msg(STATION.name, subject)
+        except NotFoundError:
+            return None
+        except (NatsError, TimeoutError, OSError) as error:
+            raise Unavailable(f"the broker does not say what was last on {subject}: {error}") from error
+
+    async def rules_activated(self, site: str, text: str) -> None:
+        """Each time under an id of its own: rules may come back. Raises Unavailable."""
         now_s = self._clock()
-        for site in self._sites:
-            message = rules_pb2.RulesActivated(
-                site=site,
-                version=book_of(text).version,
-                sha256=digest(text),
-                rules_json=text,
-                activated_at=timestamp(now_s),
-            )
-            at = Place(site, "all", "all")
-            await self._bus.publish(RULES_ACTIVATED.at(at), message, f"{site}:rules:{message.sha256}:{now_s}")
+        message = rules_pb2.RulesActivated(
+            site=site,
+            version=book_of(text).version,
+            sha256=digest(text),
+            rules_json=text,
+            activated_at=timestamp(now_s),
+        )
+        subject = RULES_ACTIVATED.at(_all_of(site))
+        await self._bus.publish(subject, message, f"{site}:rules:{message.sha256}:{now_s}")
 
     async def station_silent(self, line: str, station: str, since_s: float, now_s: float) -> None:
         """Once for each silence and second, however many of us notice it. Raises Unavailable."""
@@ -149,3 +185,12 @@ class BusFacts:
         await self._bus.publish(
             STATION_SILENT.at(at), message, f"{line}/{station}:silent:{since_s}:{now_s - since_s:.0f}"
         )
+
+
+async def birth_of_streams(bus: Bus) -> str:
+    """When the facts' stream and the leases' bucket were made: numbers hold as long as they. Raises Unavailable."""
+    try:
+        made = [(await bus.jetstream.stream_info(name)).created for name in (STATION.name, f"KV_{LEASES}")]
+    except (NatsError, TimeoutError, OSError) as error:
+        raise Unavailable(f"the broker does not say how old its streams are: {error}") from error
+    return "-".join(f"{at.timestamp():.6f}" if at else "" for at in made)

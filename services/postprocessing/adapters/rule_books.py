@@ -7,6 +7,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from services.chassis.errors import Invalid
+from services.contracts import rule_set as rule_sets
 from services.contracts.plant import Plant
 from services.contracts.rule_base import ANY, BaseRule, OnDefects, OnReadings
 from services.contracts.rule_counted import UChartRule
@@ -18,6 +19,7 @@ from services.postprocessing.domain.charts.chart import Chart
 from services.postprocessing.domain.charts.lot_rate import LotRate
 from services.postprocessing.domain.charts.measured import Cusum, Ewma
 from services.postprocessing.domain.charts.nelson import Nelson
+from services.postprocessing.domain.charts.relative import Relative
 from services.postprocessing.domain.charts.runs import Consecutive, KOfN
 from services.postprocessing.domain.charts.sight import InconclusiveRate, MissingParts
 from services.postprocessing.domain.charts.subgroups import PChart, UChart
@@ -46,9 +48,8 @@ _DAY_S = 86_400.0
 
 
 def text_of(plant: Plant) -> str:
-    """The plant's rules as they travel: canonical JSON with the classes that its recipes know."""
-    rules = json.loads(canonical(plant.rule_set))
-    return json.dumps({"labels": plant.labels(), "rule_set": rules}, sort_keys=True, separators=(",", ":"))
+    """The plant's rules as they travel."""
+    return rule_sets.text_of(plant.rule_set, plant.labels())
 
 
 def book_of(text: str) -> RuleBook:
@@ -71,13 +72,12 @@ def book_of(text: str) -> RuleBook:
 
 
 def _rule(rule: Declared) -> Rule:
-    chart = _CHARTS[rule.kind]
     observed, name = _observed(rule)
     wanted = set(rule.actions)
     return Rule(
         id=rule.id,
         digest=digest(canonical(rule)),
-        chart=cast(Chart, chart(**{field.name: getattr(rule, field.name) for field in fields(chart)})),
+        chart=_chart(rule),
         observed=observed,
         terms=Terms(
             warn="warn" in wanted,
@@ -98,6 +98,13 @@ def _rule(rule: Declared) -> Rule:
         windowed=rule.kind not in _DATED,
         silence_s=getattr(rule, "silence_s", 0.0),
     )
+
+
+def _chart(rule: Declared) -> Chart:
+    kind = _CHARTS[rule.kind]
+    chart = cast(Chart, kind(**{field.name: getattr(rule, field.name) for field in fields(kind)}))
+    fresh: int = getattr(rule, "fresh", 0)
+    return Relative(chart, fresh) if fresh else chart
 
 
 def _observed(rule: BaseRule) -> tuple[Observed, str]:

@@ -1,11 +1,15 @@
 """What the rules hear and say, to and from protobuf."""
 
+from collections.abc import Sequence
+
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
+from jidoka.measurement.v1 import measurement_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 
 from services.postprocessing.adapters.wire import timestamp
+from services.postprocessing.domain.attribution import Cause, Spot, Traced
 from services.postprocessing.domain.part import Found, Part
 from services.postprocessing.domain.rules.action import Action, What
 
@@ -25,8 +29,41 @@ def part(message: verdict_pb2.Verdict) -> Part:
         captured_at_s=message.captured_at.ToMicroseconds() / 1e6 if captured else judged_at_s,
         judged_at_s=judged_at_s,
         recipe=f"{message.recipe}:{message.recipe_version}",
-        context=dict(getattr(message, "context", {})),
+        context=dict(message.context),
     )
+
+
+def measured(message: measurement_pb2.Measurement) -> Part:
+    """A measurement as the rules see it."""
+    computed_at_s = message.computed_at.ToMicroseconds() / 1e6
+    recorded = message.HasField("recorded_at")
+    return Part(
+        station=message.station.station,
+        inspection_id=message.measurement_id,
+        lot=message.part.lot_id,
+        sequence=message.sequence,
+        defects=None,
+        captured_at_s=message.recorded_at.ToMicroseconds() / 1e6 if recorded else computed_at_s,
+        judged_at_s=computed_at_s,
+        context={"tool": message.tool} if message.tool else {},
+        measurement=message.name,
+        value=message.value,
+    )
+
+
+def traced(message: verdict_pb2.Verdict) -> Traced | None:
+    """A verdict as the search for causes sees it, defects where they are on the golden template; INCONCLUSIVE: None."""
+    if message.outcome not in _PROVEN:
+        return None
+    spots = tuple(Spot(defect.label, _centre(defect, message)) for defect in message.defects)
+    return Traced(message.part.part_sequence, message.part.lot_id, spots, dict(message.context))
+
+
+def _centre(defect: verdict_pb2.Defect, message: verdict_pb2.Verdict) -> tuple[float, float] | None:
+    if defect.x2_px <= defect.x1_px:
+        return None  # it has no place
+    x_px, y_px = (defect.x1_px + defect.x2_px) / 2, (defect.y1_px + defect.y2_px) / 2
+    return x_px - message.offset.x_px, y_px - message.offset.y_px
 
 
 def _found(message: verdict_pb2.Verdict) -> dict[str, Found]:
@@ -59,7 +96,7 @@ def pause_requested(action: Action, station: frame_pb2.StationPath) -> line_pb2.
 
 
 def work_requested(
-    action: Action, station: frame_pb2.StationPath, equipment_id: str, trace_id: str
+    action: Action, station: frame_pb2.StationPath, causes: Sequence[Cause], equipment_id: str, trace_id: str
 ) -> workrequest_pb2.WorkRequested:
     """The order for an episode; the episode's id is the key, so one incident is one order."""
     why, episode = action.finding, action.episode
@@ -75,7 +112,7 @@ def work_requested(
         description=(
             f"Rule {episode.rule_id}: {_about(action)} at {station.line}/{station.station}, lot {why.last.lot}, "
             f"parts {why.first.sequence} to {why.last.sequence}"
-            f" (statistic {why.statistic:.4g}, limit {why.limit:.4g}).{held}"
+            f" (statistic {why.statistic:.4g}, limit {why.limit:.4g}).{held}{_likely(causes)}"
         ),
         priority=action.terms.priority,
         equipment_id=f"{equipment_id}/{station.station}",
@@ -91,10 +128,11 @@ def work_requested(
         statistic=why.statistic,
         limit=why.limit,
         scope=dict(episode.scope),
+        causes=_causes(causes),
     )
 
 
-def warned(action: Action, station: frame_pb2.StationPath) -> line_pb2.Warned:
+def warned(action: Action, station: frame_pb2.StationPath, causes: Sequence[Cause]) -> line_pb2.Warned:
     """A warning for the people at the line."""
     why = action.finding
     return line_pb2.Warned(
@@ -103,7 +141,7 @@ def warned(action: Action, station: frame_pb2.StationPath) -> line_pb2.Warned:
         station=station,
         rule_id=action.episode.rule_id,
         defect_label=action.episode.label,
-        text=_about(action),
+        text=f"{_about(action)}.{_likely(causes[:1])}" if causes else _about(action),
         scope=dict(action.episode.scope),
         statistic=why.statistic,
         limit=why.limit,
@@ -112,6 +150,7 @@ def warned(action: Action, station: frame_pb2.StationPath) -> line_pb2.Warned:
         last_part_sequence=why.last.sequence,
         inspection_ids=[ref.inspection_id for ref in why.evidence],
         warned_at=timestamp(why.at_s),
+        causes=_causes(causes),
     )
 
 
@@ -156,3 +195,16 @@ def _about(action: Action) -> str:
     shared = [f"{key} {value}" for key, value in action.episode.scope.items() if key != "station"]
     subject = ", ".join([action.episode.label or "", *shared]).strip(", ")
     return f"{subject}: {action.finding.detail}" if subject else action.finding.detail
+
+
+def _causes(causes: Sequence[Cause]) -> list[workrequest_pb2.Cause]:
+    return [
+        workrequest_pb2.Cause(kind=cause.kind, value=cause.value, confidence=cause.confidence, evidence=cause.evidence)
+        for cause in causes
+    ]
+
+
+def _likely(causes: Sequence[Cause]) -> str:
+    """In words: "Likely: cavity 7: 12 of 14 defective parts, 1 part in 8 (82 %)."."""
+    said = "; ".join(f"{cause.evidence} ({100 * cause.confidence:.0f} %)" for cause in causes)
+    return f" Likely: {said}." if said else ""

@@ -1,4 +1,4 @@
-"""The fold's state as plain data and back: what the checkpoint stores, one value for each line."""
+"""A line's fold as plain data and back: what the checkpoint stores."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,17 +8,27 @@ from services.postprocessing.domain.order import Lot, Order
 from services.postprocessing.domain.part import Found, Part, Ref
 from services.postprocessing.domain.rules.state import Episode, LineState, Mark, Phase, Suspects, Track, Tracks
 
-FORMAT = 2
-"""Of the data below; another one is not read, and the rules are rebuilt from the stream."""
+FORMAT = 3
+"""Of the data below; another one is not read, and the line is folded anew from the stream."""
 
 
 @dataclass(frozen=True)
-class RuleState:
-    """All lines (site/line), the rules in force at each site, and the stream sequence up to which all is folded."""
+class LineFold:
+    """A line, the rules in force there ("": none were told), and the stream sequence up to which all is folded."""
 
     position: int = 0
-    lines: Mapping[str, LineState] = field(default_factory=dict)
-    rules: Mapping[str, str] = field(default_factory=dict)
+    state: LineState = field(default_factory=LineState)
+    rules: str = ""
+
+
+def fold_to_data(fold: LineFold) -> dict[str, Any]:
+    """A JSON-ready dict."""
+    return {"position": fold.position, "rules": fold.rules, "state": line_to_data(fold.state)}
+
+
+def fold_from_data(data: Mapping[str, Any]) -> LineFold:
+    """The inverse of `fold_to_data`. Raises KeyError, TypeError or ValueError on data of another shape."""
+    return LineFold(int(data["position"]), line_from_data(data["state"]), str(data["rules"]))
 
 
 def line_to_data(line: LineState) -> dict[str, Any]:

@@ -6,7 +6,7 @@ def verdict(number: int, outcome: str = "OUTCOME_PASS") -> dict:
 
 
 def view(limit: int = 3) -> View:
-    return View(Bounded(limit), Bounded(limit))
+    return View(Bounded(limit), Bounded(limit), Bounded(limit))
 
 
 def test_only_the_newest_are_remembered_newest_first():

@@ -19,5 +19,6 @@ With random defects, single or in bursts of 5 or 10, anything is named in 0 to 2
 
 from services.postprocessing.domain.attribution.cause import Cause, Search, Spot, Traced
 from services.postprocessing.domain.attribution.search import attribute
+from services.postprocessing.domain.attribution.trail import Trail
 
-__all__ = ["Cause", "Search", "Spot", "Traced", "attribute"]
+__all__ = ["Cause", "Search", "Spot", "Traced", "Trail", "attribute"]

@@ -56,3 +56,5 @@ class Search:
     """A part has at least so many places where defects arise by chance: solder joints, edges, holes."""
     most_spots: int = 300
     """The newest, of which places are sought."""
+    size_px: tuple[float, float] = (1.0, 1.0)
+    """Width and height by which places are said; 1: as shares of the picture."""

@@ -36,7 +36,7 @@ def attribute(parts: Sequence[Traced], label: str | None = None, search: Search 
     centres = [[spot.centre for spot in found if spot.centre] for found in spots if found]
     causes = [
         *(_cause(found, origins) for found in worse(groups, defective, alpha, search.fewest, period.shortest)),
-        *(_place(place, search.radius) for place in places(centres, alpha, search)),
+        *(_place(place, search) for place in places(centres, alpha, search)),
     ]
     return tuple(sorted(causes, key=lambda cause: -cause.confidence))
 
@@ -61,10 +61,12 @@ def _cause(found: Found, origins: dict[Name, Group]) -> Cause:
     return Cause(kind, value, found.confidence, f"{kind} {value}: {found.split.counted}{doubt}")
 
 
-def _place(place: Place, radius: float) -> Cause:
-    x, y = place.at
-    where = f"x {x:.2f} y {y:.2f}"
-    evidence = f"{place.parts} of {place.of_parts} defective parts have it within {radius:g} of {where} of the picture"
+def _place(place: Place, search: Search) -> Cause:
+    (x, y), (width, height) = place.at, search.size_px
+    pixels = width > 1
+    where = f"x {x * width:.0f} y {y * height:.0f} px" if pixels else f"x {x:.2f} y {y:.2f}"
+    about = f"{search.radius * max(width, height):.0f} px" if pixels else f"{search.radius:g}"
+    evidence = f"{place.parts} of {place.of_parts} defective parts have it within {about} of {where} of the picture"
     return Cause("place", where, place.confidence, evidence)
 
 

@@ -6,6 +6,7 @@ from services.postprocessing.domain.charts.chart import Chart, Signal, State
 from services.postprocessing.domain.charts.lot_rate import LotRate
 from services.postprocessing.domain.charts.measured import Cusum, Ewma
 from services.postprocessing.domain.charts.nelson import Nelson
+from services.postprocessing.domain.charts.relative import Relative
 from services.postprocessing.domain.charts.runs import Consecutive, KOfN
 from services.postprocessing.domain.charts.sight import InconclusiveRate, MissingParts
 from services.postprocessing.domain.charts.subgroups import PChart, UChart
@@ -25,6 +26,7 @@ __all__ = [
     "MissingParts",
     "Nelson",
     "PChart",
+    "Relative",
     "Signal",
     "State",
     "Trend",

@@ -24,6 +24,11 @@ class Observed(Enum):
     MISSING = "parts without a verdict"
     INCONCLUSIVE = "1 for INCONCLUSIVE"
 
+    @property
+    def of_defects(self) -> bool:
+        """Whether what the defective parts have in common can explain it."""
+        return self in {Observed.DEFECTIVE, Observed.DEFECTS, Observed.SCORE, Observed.AREA}
+
 
 @dataclass(frozen=True)
 class Terms:

@@ -1,0 +1,111 @@
+"""One duty, two processes, one real broker: never two at work for long, never nobody for long."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from nats.errors import Error as NatsError
+from servers import NatsServer
+
+from services.chassis.bus import Bus
+from services.chassis.errors import Unavailable
+from services.chassis.lease import Lease
+from services.chassis.run import Component
+from services.contracts.subjects import LEASE_TTL_S, LEASES
+
+
+class Shift:
+    """A duty that notes when it is on, and under which token."""
+
+    def __init__(self, name: str, diary: list[str], fails: int = 0) -> None:
+        self.name, self.diary, self.fails = name, diary, fails
+        self.tokens: list[int] = []
+        self.on = False
+
+    def __call__(self, token: int) -> Sequence[Component]:
+        self.tokens.append(token)
+        return [self]
+
+    async def start(self) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise Unavailable("the store is away")
+        self.diary.append(f"{self.name} on")
+        self.on = True
+
+    async def stop(self) -> None:
+        if self.on:
+            self.diary.append(f"{self.name} off")
+        self.on = False
+
+
+@asynccontextmanager
+async def striving(url: str, shift: Shift) -> AsyncIterator[Lease]:
+    bus = Bus(url, "postprocessing", "")
+    await bus.start()
+    lease = Lease(bus, "test.duty", shift)
+    await lease.start()
+    try:
+        yield lease
+    finally:
+        await lease.stop()
+        await bus.stop()
+
+
+async def until(condition: Callable[[], bool], deadline_s: float) -> float:
+    began = time.monotonic()
+    async with asyncio.timeout(deadline_s):
+        while not condition():  # noqa: ASYNC110  # a lease has no event
+            await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+async def test_one_works_the_other_stands_by_and_a_stop_hands_over_at_once(bus: Bus, nats_server: NatsServer):
+    diary: list[str] = []
+    first, second = Shift("first", diary), Shift("second", diary)
+    async with striving(nats_server.url, first) as holder:
+        await until(lambda: first.on, 5)
+        async with striving(nats_server.url, second) as other:
+            await asyncio.sleep(LEASE_TTL_S * 1.5)  # the one fixed time here: nothing may happen in it
+            assert (diary, holder.held, other.held) == (["first on"], True, False)
+            await holder.stop()
+            assert await until(lambda: second.on, 2) < LEASE_TTL_S / 2
+            assert second.tokens > first.tokens, "a later holder has a higher token"
+
+    assert diary == ["first on", "first off", "second on", "second off"]
+
+
+async def test_a_broker_that_is_away_ends_the_duty_before_anybody_else_could_have_it(bus: Bus, nats_server: NatsServer):
+    diary: list[str] = []
+    shift = Shift("it", diary)
+    async with striving(nats_server.url, shift):
+        await until(lambda: shift.on, 5)
+        nats_server.kill()
+        assert await until(lambda: not shift.on, LEASE_TTL_S + 1) < LEASE_TTL_S
+        nats_server.start()
+        await until(lambda: shift.on, 10)
+
+    assert shift.tokens == sorted(set(shift.tokens)), "a token is never given twice, not even over a restart"
+
+
+async def test_a_duty_that_cannot_begin_is_given_back_and_tried_again(bus: Bus, nats_server: NatsServer):
+    shift = Shift("it", [], fails=2)
+    async with striving(nats_server.url, shift):
+        await until(lambda: shift.on, 10)
+
+    assert len(shift.tokens) == 3
+
+
+async def test_who_finds_another_in_his_place_goes(bus: Bus, nats_server: NatsServer):
+    """An administrator, or a bug, wrote the key: the broker's word counts."""
+    shift = Shift("it", [])
+    async with striving(nats_server.url, shift) as lease:
+        await until(lambda: shift.on, 5)
+        kv = await bus.jetstream.key_value(LEASES)
+        await kv.put("postprocessing.test.duty", b"somebody else")
+        await until(lambda: not shift.on, LEASE_TTL_S)
+        assert not lease.held
+        with suppress(NatsError):
+            await kv.delete("postprocessing.test.duty")
+        await until(lambda: shift.on, 5)
