@@ -25,14 +25,19 @@ class Setting:
 
     instances: int
     threads: int
+    batching: bool = False
+    """Whether requests that wait are answered together."""
     delay_us: int = 0
     """How long a request may wait for others."""
     preferred: int = 0
     """The batch that is worth such a wait; 0: any."""
 
     def __str__(self) -> str:
+        batching = ", batching" * self.batching
         wait = f", waits {self.delay_us} µs" if self.delay_us else ""
-        return f"{self.instances} x {self.threads} threads{wait}" + (f" for {self.preferred}" if self.preferred else "")
+        return f"{self.instances} x {self.threads} threads{batching}{wait}" + f" for {self.preferred}" * bool(
+            self.preferred
+        )
 
     def applied(self, base: model_config_pb2.ModelConfig) -> model_config_pb2.ModelConfig:
         """`base` scheduled this way."""
@@ -41,6 +46,9 @@ class Setting:
             config.instance_group.add()
         config.instance_group[0].count = self.instances
         config.parameters["intra_op_thread_count"].string_value = str(self.threads)
+        if not self.batching:
+            config.ClearField("dynamic_batching")
+            return config
         config.dynamic_batching.max_queue_delay_microseconds = self.delay_us
         del config.dynamic_batching.preferred_batch_size[:]
         config.dynamic_batching.preferred_batch_size.extend([self.preferred] if self.preferred else [])
@@ -48,16 +56,18 @@ class Setting:
 
 
 def settings(arrangements: Sequence[str], delays_us: Sequence[int], preferred: Sequence[int]) -> Iterator[Setting]:
-    """Every combination; a preferred batch makes no difference where nobody waits for it.
+    """Each arrangement without batching, then every combination; a preferred batch counts only where one waits for it.
 
     `arrangements` are like "2x1": instances x threads of each. Raises ValueError for any other text.
     """
-    for text, delay_us, size in itertools.product(arrangements, delays_us, preferred):
+    for text in arrangements:
         instances, cross, threads = text.partition("x")
         if not (cross and instances.isdigit() and threads.isdigit() and int(instances) and int(threads)):
             raise ValueError(f"'{text}' is not instances x threads, such as 2x1")
-        if delay_us or not size:
-            yield Setting(int(instances), int(threads), delay_us, size)
+        yield Setting(int(instances), int(threads))
+        for delay_us, size in itertools.product(delays_us, preferred):
+            if delay_us or not size:
+                yield Setting(int(instances), int(threads), True, delay_us, size)
 
 
 @dataclass(frozen=True)

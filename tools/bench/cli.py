@@ -108,10 +108,12 @@ def batching(
 ) -> None:
     """Sweep Triton's scheduling of the model: instance_group and dynamic_batching of config.pbtxt by figures.
 
-    Each setting is loaded into a real Triton on loopback and asked through shared memory by 1, 2, 4 and 8 at once.
-    A delay makes larger batches and is paid in full by whoever asks alone; instances overlap one picture's way through
-    Triton with another's inference. The best is the one with most pictures a second within --p99-limit-ms; its lines
-    for config.pbtxt are printed, and with --write they are put there. A running Triton takes them at its next start.
+    Each setting is loaded into a real Triton on loopback and asked through shared memory by 1, 2, 4 and 8 at once;
+    every arrangement also without dynamic batching. A batch is worth it where the processor is not full with one
+    picture, as on GPUs; a delay makes it larger and is paid in full by whoever asks alone. Instances overlap one
+    picture's way through Triton with another's inference. The best is the one with most pictures a second within
+    --p99-limit-ms; its lines for config.pbtxt are printed, and with --write they are put there. A running Triton takes
+    them at its next start.
 
     Example: jidoka bench batching --json batching.json --plot model_repository/pcb_detector/batching.svg
     """

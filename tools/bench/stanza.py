@@ -24,8 +24,7 @@ def scheduled(text: str, config: model_config_pb2.ModelConfig) -> str:
     changed = _replaced(
         changed, _THREADS, f'parameters {{ key: "intra_op_thread_count" value: {{ string_value: "{threads}" }} }}'
     )
-    kept = _WAIT.sub("", _field(text, _BATCHING).partition("{")[2].rpartition("}")[0]).strip()
-    changed = _replaced(changed, _BATCHING, f"dynamic_batching {{ {' '.join(filter(None, (_waits(config), kept)))} }}")
+    changed = _replaced(changed, _BATCHING, _batching(text, config))
     if text_format.Parse(changed, model_config_pb2.ModelConfig()) != config:
         raise ValueError(f"config.pbtxt writes its schedule in an unusual way; put it in by hand:\n{stanza(changed)}")
     return changed
@@ -33,7 +32,7 @@ def scheduled(text: str, config: model_config_pb2.ModelConfig) -> str:
 
 def stanza(text: str) -> str:
     """The lines of a config.pbtxt that schedule the model."""
-    return "\n".join(_field(text, begins) for begins in (_GROUP, _THREADS, _BATCHING))
+    return "\n".join(filter(None, (_field(text, begins) for begins in (_GROUP, _THREADS, _BATCHING))))
 
 
 def write(path: Path, text: str) -> None:
@@ -43,17 +42,23 @@ def write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _waits(config: model_config_pb2.ModelConfig) -> str:
+def _batching(text: str, config: model_config_pb2.ModelConfig) -> str:
+    """The field with new waits, and with whatever else `text` says in it; empty when there is to be none."""
+    if not config.HasField("dynamic_batching"):
+        return ""
     waits = model_config_pb2.ModelDynamicBatching(
         preferred_batch_size=config.dynamic_batching.preferred_batch_size,
         max_queue_delay_microseconds=config.dynamic_batching.max_queue_delay_microseconds,
     )
-    return _line(waits)
+    kept = _WAIT.sub("", _field(text, _BATCHING).partition("{")[2].rpartition("}")[0]).strip()
+    return f"dynamic_batching {{ {' '.join(filter(None, (_line(waits), kept)))} }}"
 
 
 def _replaced(text: str, begins: str, by: str) -> str:
     start, end = _span(text, begins)
-    return f"{text[:start]}{by}{text[end:]}" if end else f"{text.rstrip()}\n{by}\n"
+    if not end:
+        return f"{text.rstrip()}\n{by}\n" if by else text
+    return text[:start] + (by + text[end:] if by else text[end:].removeprefix("\n"))
 
 
 def _field(text: str, begins: str) -> str:

@@ -25,6 +25,7 @@ def part(message: verdict_pb2.Verdict) -> Part:
         inspection_id=message.inspection_id,
         lot=message.part.lot_id,
         sequence=message.part.part_sequence,
+        previous_lot_parts=message.part.previous_lot_parts,
         defects=_found(message) if message.outcome in _PROVEN else None,
         captured_at_s=message.captured_at.ToMicroseconds() / 1e6 if captured else judged_at_s,
         judged_at_s=judged_at_s,

@@ -8,8 +8,10 @@ from services.postprocessing.domain.order import Lot, Order
 from services.postprocessing.domain.part import Found, Part, Ref
 from services.postprocessing.domain.rules.state import Episode, LineState, Mark, Phase, Suspects, Track, Tracks
 
-FORMAT = 3
+FORMAT = 4
 """Of the data below; another one is not read, and the line is folded anew from the stream."""
+
+_COUNTED = ("began_s", "newest_s", "missed", "ignored", "past", "before_parts", "owed")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def line_from_data(data: Mapping[str, Any]) -> LineState:
 
 def _order_to_data(order: Order) -> dict[str, Any]:
     return {
-        **{name: getattr(order, name) for name in ("began_s", "newest_s", "missed", "ignored", "past")},
+        **{name: getattr(order, name) for name in _COUNTED},
         "lots": [
             lot and [lot.name, lot.frontier, [asdict(p) for p in lot.pending]] for lot in (order.lot, order.before)
         ],
@@ -66,7 +68,7 @@ def _order_to_data(order: Order) -> dict[str, Any]:
 
 def _order(data: Mapping[str, Any]) -> Order:
     lot, before = (found and Lot(found[0], found[1], tuple(map(_part, found[2]))) for found in data["lots"])
-    return Order(lot, before, data["began_s"], data["newest_s"], data["missed"], data["ignored"], tuple(data["past"]))
+    return Order(lot, before, **{name: data[name] for name in _COUNTED} | {"past": tuple(data["past"])})
 
 
 def _part(data: Mapping[str, Any]) -> Part:

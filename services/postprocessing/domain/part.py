@@ -30,6 +30,7 @@ class Part:
 
     Times are seconds since the epoch: `captured_at_s` by the camera's or sensor's clock, `judged_at_s` by ours. A
     measured value names its `measurement`; a verdict leaves that empty. `sequence` 0: the sender does not count.
+    `previous_lot_parts`: how many the lot before had at this station; 0: nobody said.
     """
 
     station: str
@@ -43,6 +44,7 @@ class Part:
     context: Mapping[str, str] = field(default_factory=dict)
     measurement: str = ""
     value: float = 0.0
+    previous_lot_parts: int = 0
 
     @property
     def ref(self) -> Ref:

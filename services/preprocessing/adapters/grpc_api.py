@@ -60,6 +60,7 @@ def _frame(frame: frame_pb2.Frame) -> Frame:
         lot_id=frame.part.lot_id,
         part_sequence=frame.part.part_sequence,
         product_id=frame.part.product_id,
+        previous_lot_parts=frame.part.previous_lot_parts,
         recipe=frame.recipe,
         image=frame.image,
         captured_at_s=frame.captured_at.ToMicroseconds() / 1e6,

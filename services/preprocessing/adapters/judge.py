@@ -47,7 +47,12 @@ def to_wire(seen: Seen) -> inspection_pb2.Inspection:
     inspection = inspection_pb2.Inspection(
         inspection_id=frame.inspection_id,
         station=frame_pb2.StationPath(site=frame.site, line=frame.line, station=frame.station),
-        part=frame_pb2.PartRef(lot_id=frame.lot_id, part_sequence=frame.part_sequence, product_id=frame.product_id),
+        part=frame_pb2.PartRef(
+            lot_id=frame.lot_id,
+            part_sequence=frame.part_sequence,
+            product_id=frame.product_id,
+            previous_lot_parts=frame.previous_lot_parts,
+        ),
         recipe=frame.recipe,
         provenance=inspection_pb2.Provenance(
             image_sha256=seen.image_sha256,

@@ -26,6 +26,8 @@ class Frame:
     recipe: str
     image: bytes
     captured_at_s: float
+    previous_lot_parts: int = 0
+    """Of the lot before, at this station; 0: not said."""
     context: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -23,13 +23,15 @@ SPEED = {"variant": "FP32", "threads": 1, "batch": 4, "p50_ms": 10.0, "p95_ms": 
 def test_a_preferred_batch_is_left_out_where_nobody_waits_for_it():
     found = list(batching.settings(["1x2", "2x1"], [0, 500], [0, 4]))
 
-    assert [(s.instances, s.threads, s.delay_us, s.preferred) for s in found] == [
-        (1, 2, 0, 0),
-        (1, 2, 500, 0),
-        (1, 2, 500, 4),
-        (2, 1, 0, 0),
-        (2, 1, 500, 0),
-        (2, 1, 500, 4),
+    assert [str(setting) for setting in found] == [
+        "1 x 2 threads",
+        "1 x 2 threads, batching",
+        "1 x 2 threads, batching, waits 500 µs",
+        "1 x 2 threads, batching, waits 500 µs for 4",
+        "2 x 1 threads",
+        "2 x 1 threads, batching",
+        "2 x 1 threads, batching, waits 500 µs",
+        "2 x 1 threads, batching, waits 500 µs for 4",
     ]
     with pytest.raises(ValueError, match="'2 by 1' is not instances x threads"):
         list(batching.settings(["2 by 1"], [0], [0]))
@@ -37,7 +39,7 @@ def test_a_preferred_batch_is_left_out_where_nobody_waits_for_it():
 
 def test_a_setting_changes_the_schedule_and_nothing_else():
     base = triton.configuration(Path("model_repository/pcb_detector"))
-    config = batching.Setting(3, 4, 500, 8).applied(base)
+    config = batching.Setting(3, 4, True, 500, 8).applied(base)
 
     assert config.instance_group[0].count == 3
     assert config.parameters["intra_op_thread_count"].string_value == "4"
@@ -65,19 +67,30 @@ def test_the_drawings_show_what_a_call_and_a_request_take():
 def test_the_best_schedule_is_written_and_the_rest_of_the_file_left_alone(tmp_path):
     text = Path("model_repository/pcb_detector/config.pbtxt").read_text()
     base = triton.configuration(Path("model_repository/pcb_detector"))
-    changed = stanza.scheduled(text, batching.Setting(3, 4, 500, 8).applied(base))
+    changed = stanza.scheduled(text, batching.Setting(3, 4, True, 500, 8).applied(base))
     stanza.write(tmp_path / "config.pbtxt", changed)
 
-    assert triton.configuration(tmp_path) == batching.Setting(3, 4, 500, 8).applied(base)
+    assert triton.configuration(tmp_path) == batching.Setting(3, 4, True, 500, 8).applied(base)
     assert stanza.stanza(changed).splitlines()[:2] == [
         "instance_group [ { count: 3 } ]",
         'parameters { key: "intra_op_thread_count" value: { string_value: "4" } }',
     ]
-    assert "preferred_batch_size: [8] max_queue_delay_microseconds: 500 default_queue_policy" in changed
+    assert "dynamic_batching { preferred_batch_size: [8] max_queue_delay_microseconds: 500 }" in changed
     assert [line for line in changed.splitlines() if line not in stanza.stanza(changed)] == [
         line for line in text.splitlines() if line not in stanza.stanza(text)
     ]
     assert stanza.scheduled(changed, base) == text
+
+
+def test_what_dynamic_batching_says_besides_its_waits_stays(tmp_path):
+    text = "dynamic_batching {\n  preferred_batch_size: [ 2, 4 ]\n  default_queue_policy { max_queue_size: 64 }\n}\n"
+    (tmp_path / "config.pbtxt").write_text(text)
+    base = triton.configuration(tmp_path)
+
+    assert stanza.scheduled(text, batching.Setting(1, 1, True, 500).applied(base)).startswith(
+        "dynamic_batching { max_queue_delay_microseconds: 500 default_queue_policy { max_queue_size: 64 } }\n"
+    )
+    assert "dynamic_batching" not in stanza.scheduled(text, batching.Setting(1, 1).applied(base))
 
 
 def test_a_schedule_is_added_where_there_is_none_and_never_guessed():

@@ -20,14 +20,16 @@ class StationPath(_message.Message):
     def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., station: _Optional[str] = ...) -> None: ...
 
 class PartRef(_message.Message):
-    __slots__ = ("lot_id", "part_sequence", "product_id")
+    __slots__ = ("lot_id", "part_sequence", "product_id", "previous_lot_parts")
     LOT_ID_FIELD_NUMBER: _ClassVar[int]
     PART_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_LOT_PARTS_FIELD_NUMBER: _ClassVar[int]
     lot_id: str
     part_sequence: int
     product_id: str
-    def __init__(self, lot_id: _Optional[str] = ..., part_sequence: _Optional[int] = ..., product_id: _Optional[str] = ...) -> None: ...
+    previous_lot_parts: int
+    def __init__(self, lot_id: _Optional[str] = ..., part_sequence: _Optional[int] = ..., product_id: _Optional[str] = ..., previous_lot_parts: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("inspection_id", "station", "part", "image", "captured_at", "recipe", "context")
