@@ -15,7 +15,7 @@ from services.inference.adapters.trust import TrustedKeys
 from tools.boards.board import LABELS
 from tools.boards.generator import pair
 from tools.train.evaluate import Detector
-from tools.train.gate import EXACT, ROUNDED
+from tools.train.gate import EXACT
 from tools.train.manifest import EXPORTED, SYMMETRIC, threshold
 from tools.train.metrics import alarms, hits, suppress
 
@@ -58,7 +58,7 @@ def test_the_shipped_model_is_signed_by_a_key_that_is_trusted_here() -> None:
     assert manifest["files"].keys() == {"1/model.onnx", "1/model_fp32.onnx", "1/model_qdq.onnx", "labels.txt"}
     assert manifest["parameters"] <= 2_000_000
     assert manifest["parity"]["largest_drift"]["torch, exported"]["score"] <= EXACT.score
-    assert manifest["parity"]["largest_drift"]["eight bits, served"]["score"] <= ROUNDED.score
+    assert manifest["parity"]["largest_drift"]["eight bits, served"]["score"] <= EXACT.score
 
 
 def test_demo_plant_decides_at_the_frozen_threshold() -> None:
