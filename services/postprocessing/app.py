@@ -38,7 +38,13 @@ def build(settings: Settings) -> Service:
     sites = [site.name for site in plant.sites]
     source = RuleFile(settings.plant_file)
     watch = RuleWatch(
-        source, BusFacts(bus), sites, book_of, lambda: any(lease.held for lease in leases), settings.rule_file_look_s
+        source,
+        BusFacts(bus),
+        sites,
+        book_of,
+        lambda: any(lease.held for lease in leases),
+        settings.rule_file_look_s,
+        two_people=settings.rules_need_two_people,
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     server = Server(settings.grpc_address, verifier, SCOPES)

@@ -169,7 +169,8 @@ class RuleWatch:
     """Puts the written rules into the stream, at start and whenever they are written anew, and knows which hold.
 
     Only who folds a line speaks, and never with an older version than the one in force: a copy of this service whose
-    file is behind must not bring yesterday's rules back.
+    file is behind must not bring yesterday's rules back. With `two_people` the file speaks only where no rules are in
+    force yet: every change after that is proposed and approved at the gateway.
     """
 
     def __init__(
@@ -180,8 +181,11 @@ class RuleWatch:
         compiled: Compile,
         speaks: Callable[[], bool],
         look_s: float = _LOOK_S,
+        *,
+        two_people: bool = False,
     ) -> None:
         self._source, self._facts, self._compile = source, facts, compiled
+        self._two_people = two_people
         self._speaks = speaks
         self._look_s = look_s
         self._in_force = dict.fromkeys(sites, InForce())
@@ -230,6 +234,9 @@ class RuleWatch:
             REFUSED.set(1)
             fix = f"raise rule_set.version above {found.version}"
             log.error("the rules are refused at %s: version %d is in force; fix: %s", site, found.version, fix)
+        elif found.text and found.text != self._written.text and self._two_people:
+            fix = "propose them at the gateway, and let another quality engineer approve"
+            log.warning("version %d of the file waits at %s; fix: %s", self._written.version, site, fix)
         elif found.text != self._written.text:
             await self._facts.rules_activated(site, self._written.text)
             self._in_force[site] = self._written

@@ -10,6 +10,7 @@ from typing import Self
 import pytest
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
+from jidoka.rules.v1 import rules_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 from redis.asyncio import Redis
@@ -25,6 +26,7 @@ from services.contracts.subjects import (
     LINE,
     LINE_RESUMED,
     PAUSE_SETTLED,
+    RULES_APPROVED,
     STATION,
     VERDICT_REACHED,
     WORK_REQUESTED,
@@ -314,8 +316,8 @@ class Source:
         return found
 
 
-def watching(bus: Bus, source: Source, speaks: bool = True) -> RuleWatch:
-    return RuleWatch(source, BusFacts(bus), [SITE], book_of, lambda: speaks, look_s=0.05)
+def watching(bus: Bus, source: Source, speaks: bool = True, two_people: bool = False) -> RuleWatch:
+    return RuleWatch(source, BusFacts(bus), [SITE], book_of, lambda: speaks, look_s=0.05, two_people=two_people)
 
 
 async def looked(watch: RuleWatch, found, deadline_s: float = 10) -> None:
@@ -350,3 +352,22 @@ async def test_neither_a_stand_by_nor_an_older_file_changes_the_rules_but_both_k
 
     assert older.version(SITE) == 5
     assert (await bus.jetstream.stream_info(STATION.name)).state.last_seq == before
+
+
+async def test_where_two_people_are_needed_the_file_speaks_once_and_an_approval_after_that(
+    bus: Bus, redis: RedisServer, caplog
+):
+    async with Rules(bus, redis) as rules:
+        first = watching(bus, Source(text(version=2)), two_people=True)
+        await looked(first, lambda: first.version(SITE) == 2)
+        second = watching(bus, Source(text(version=3)), two_people=True)
+        await looked(second, lambda: "let another quality engineer approve" in caplog.text)
+        assert second.version(SITE) == 2
+
+        agreed = text(version=3)
+        approval = rules_pb2.RulesApproved(site=SITE, version=3, rules_json=agreed, proposed_by="a", approved_by="b")
+        await bus.publish(RULES_APPROVED.at(Place(SITE, "all", "all")), approval, "approval")
+        await looked(second, lambda: second.version(SITE) == 3)
+        await rules.caught_up()
+
+        assert rules.keeper.book.version == 3
