@@ -76,13 +76,14 @@ def kill(state: PlantState, part: str) -> int:
 
 
 async def eventually(ask, good, deadline_s: float = 30) -> Any:
-    """Ask until the answer is good. Raises TimeoutError."""
-    async with asyncio.timeout(deadline_s):
-        while not good(answer := await ask()):  # noqa: ASYNC110  # the state is in another process
-            await asyncio.sleep(0.05)
-        return answer
+    """Ask until the answer is good. Raises AssertionError with the last answer."""
+    deadline = time.monotonic() + deadline_s
+    while not good(answer := await ask()):
+        assert time.monotonic() < deadline, f"still {answer!r} after {deadline_s} s"
+        await asyncio.sleep(0.05)
+    return answer
 
 
 async def until(holds, deadline_s: float = 40) -> None:
-    """Wait for a state of another process. Raises TimeoutError."""
+    """Wait for a state of another process. Raises AssertionError."""
     await eventually(lambda: asyncio.to_thread(holds), bool, deadline_s)

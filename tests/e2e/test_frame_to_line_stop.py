@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 from jidoka.line.v1 import line_pb2
-from plant_line import Line, kill, until
+from plant_line import Line, eventually, kill, until
 
 from tools.demo import script
 from tools.demo.play import Record
@@ -55,8 +55,12 @@ async def test_a_repeated_defect_holds_the_line_once_and_opens_one_order_in_one_
 
     trace_id = (await line.hear(lot_id)).orders[0].trace_id
     database = line.state.root / "traces.db"
+
+    async def services() -> set[str]:
+        return {span.service for span in trace_store.spans_of(database, trace_id)}
+
     wanted = {"preprocessing", "triton", "postprocessing", "opcua-bridge", "mes-connector"}
-    await until(lambda: wanted <= {span.service for span in trace_store.spans_of(database, trace_id)})
+    await eventually(services, wanted.issubset)
     edges = _edges(trace_store.spans_of(database, trace_id))
     for parent, child in (
         ("preprocessing", "triton"),

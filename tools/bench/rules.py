@@ -57,10 +57,9 @@ async def stream(plant: Plant, verdicts: int, defective: float) -> dict[str, Any
     The verdicts stand in the stream before the clock starts: it measures how fast a backlog melts. The last checkpoint
     is read back: it must be that of the last verdict.
     """
-    logging.getLogger("jidoka").setLevel(logging.ERROR)  # hundreds of made-up incidents
     (place, _, _), *_ = plant.stations()
     line = f"{place.site}/{place.line}"
-    async with _stores() as stores:
+    async with _stores() as stores, _quiet():
         bus = Bus(stores.nats_url, "bench", "")
         await bus.start()
         await provision(bus)
@@ -79,6 +78,18 @@ async def stream(plant: Plant, verdicts: int, defective: float) -> dict[str, Any
         "published_per_s": round(verdicts / published_s),
         "checkpoint_at": kept.position,
     }
+
+
+@contextlib.asynccontextmanager
+async def _quiet() -> AsyncIterator[None]:
+    """Hundreds of made-up incidents need not be told."""
+    log = logging.getLogger("jidoka")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 async def _drain(bus: Bus, store: RedisStore, line: str, plant: Plant, last: int) -> tuple[float, float]:
