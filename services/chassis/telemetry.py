@@ -37,8 +37,8 @@ def setup(service: str, otlp_endpoint: str, log_level: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if otlp_endpoint:
         provider = TracerProvider(resource=Resource.create({"service.name": service}))
-        # A collector that is away must cost a short time-out at shutdown, not a minute (opentelemetry-python #4043).
-        exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True, timeout=2)
+        # A collector that is away must cost seconds at shutdown, not a minute (opentelemetry-python #4043).
+        exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True, timeout=5)
         provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
         trace.set_tracer_provider(provider)
 

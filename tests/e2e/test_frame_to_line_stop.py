@@ -59,16 +59,23 @@ async def test_a_repeated_defect_holds_the_line_once_and_opens_one_order_in_one_
     async def services() -> set[str]:
         return {span.service for span in trace_store.spans_of(database, trace_id)}
 
-    wanted = {"preprocessing", "triton", "postprocessing", "opcua-bridge", "mes-connector"}
+    wanted = {"preprocessing", "postprocessing", "opcua-bridge", "mes-connector"}
     await eventually(services, wanted.issubset)
     edges = _edges(trace_store.spans_of(database, trace_id))
     for parent, child in (
-        ("preprocessing", "triton"),
         ("preprocessing", "postprocessing"),
         ("postprocessing", "opcua-bridge"),
         ("postprocessing", "mes-connector"),
     ):
         assert (parent, child) in edges, f"no edge {parent} -> {child} in {sorted(edges)}"
+    await eventually(lambda: _seen_by_triton(line), lambda found: ("preprocessing", "triton") in found)
+
+
+async def _seen_by_triton(line: Line) -> set[tuple[str, str]]:
+    """Looked for in the traces of many parts: Triton's exporter loses one span in fifty, the last before a rest."""
+    database = line.state.root / "traces.db"
+    latest = trace_store.latest(database, 20, "triton")
+    return set().union(*(_edges(trace_store.spans_of(database, found.trace_id)) for found in latest))
 
 
 def _edges(spans) -> set[tuple[str, str]]:
