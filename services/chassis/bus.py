@@ -107,7 +107,8 @@ class Bus:
             await asyncio.sleep(_PROBE_S)
             try:
                 await asyncio.wait_for(self._client.flush(timeout=1), 2)
-                self._last_round_trip = time.monotonic()
+                if self._client.is_connected:  # else nats-py flushes without a round trip, and says nothing
+                    self._last_round_trip = time.monotonic()
             except (NatsError, TimeoutError, OSError):
                 continue  # `healthy` tells
 

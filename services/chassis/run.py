@@ -46,7 +46,11 @@ def spawn(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
 
 def _ended(task: asyncio.Task[Any]) -> None:
     _running.discard(task)
-    if task.cancelled() or (error := task.exception()) is None:
+    if task.cancelled():
+        if task.cancelling():
+            return
+        error: BaseException | None = asyncio.CancelledError("nobody cancelled it")
+    elif (error := task.exception()) is None:
         return
     log.critical("background task %s died: the service stops", task.get_name(), exc_info=error)
     _crashed.append(task.get_name())

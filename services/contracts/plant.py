@@ -3,6 +3,7 @@
 A mistake in it stops a service at start; `jidoka check` names file, place and fix before that.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from services.contracts.mes import Mes
 from services.contracts.mistake import Mistake, lines_of, nearest
+from services.contracts.mqtt import Mqtt
+from services.contracts.plc import Plc
 from services.contracts.recipe import Recipe
 from services.contracts.rule_base import ANY, OnDefects, OnReadings
 from services.contracts.rule_set import RuleSet
@@ -21,18 +25,6 @@ from services.contracts.strict import Name, Strict
 
 class PlantError(ValueError):
     """The plant file cannot be used; the message names the file, the line, the field, what is wrong and the fix."""
-
-
-class Plc(Strict):
-    """How the bridge reaches a line's PLC (the `VisIf` handshake block)."""
-
-    url: str
-    """opc.tcp://host:port/path"""
-    namespace: str
-    """Namespace URI of the `VisIf` block."""
-    ack_timeout_s: float = Field(default=1.0, gt=0)
-    state_timeout_s: float = Field(default=10.0, gt=0)
-    """How long the machine may take from Holding to Held."""
 
 
 class Station(Strict):
@@ -58,12 +50,6 @@ class Site(Strict):
     lines: tuple[Line, ...] = Field(min_length=1)
 
 
-class Mes(Strict):
-    name: Name
-    url: str
-    """The webhook that takes work requests."""
-
-
 @dataclass(frozen=True)
 class Place:
     """A station with its line and site: where something happens."""
@@ -82,6 +68,7 @@ class Plant(Strict):
     recipes: tuple[Recipe, ...] = Field(min_length=1)
     rule_set: RuleSet
     mes: Mes
+    mqtt: Mqtt | None = None
 
     def stations(self) -> Iterator[tuple[Place, Line, Station]]:
         """Every station with where it stands."""
@@ -111,6 +98,16 @@ class Plant(Strict):
             _unique(f"sites.{s}.lines", [line.name for line in site.lines])
             for n, line in enumerate(site.lines):
                 _unique(f"sites.{s}.lines.{n}.stations", [station.name for station in line.stations])
+        return self
+
+    @model_validator(mode="after")
+    def _pause_groups(self) -> "Plant":
+        lines = {f"sites.{s}.lines.{n}": line for s, site in enumerate(self.sites) for n, line in enumerate(site.lines)}
+        groups = Counter(line.plc.pause_group for line in lines.values())
+        for field, line in lines.items():
+            if line.plc.pause_group is not None and groups[line.plc.pause_group] == 1:
+                fix = "give another line the same group, or leave it out"
+                raise Mistake(f"{field}.plc.pause_group", f"{line.plc.pause_group!r} has no other line", fix)
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,8 @@ METRICS_READ = "metrics.read"
 RULES_PROPOSE = "rules.propose"
 RULES_APPROVE = "rules.approve"
 INCIDENT_CLOSE = "incident.close"
+WORKORDER_REQUEUE = "workorder.requeue"
+CONTEXT_WRITE = "context.write"
 
 SCOPES = (
     INSPECTION_SUBMIT,
@@ -22,6 +24,8 @@ SCOPES = (
     RULES_PROPOSE,
     RULES_APPROVE,
     INCIDENT_CLOSE,
+    WORKORDER_REQUEUE,
+    CONTEXT_WRITE,
 )
 
 # What each service may ask of the others (DESIGN section 5: least privilege).
@@ -33,6 +37,7 @@ SERVICE_SCOPES = {
     "opcua-bridge": (),
     "mes-connector": (),
     "gateway": (INSPECTION_SUBMIT, MODEL_READ),
+    "mqtt-mirror": (),
 }
 
 # What a person's role grants at the gateway.
@@ -40,7 +45,8 @@ ROLE_SCOPES = {
     "operator": (RESULT_READ, INCIDENT_CLOSE),
     "quality-engineer": (RESULT_READ, PRODUCT_WRITE, RULES_PROPOSE, RULES_APPROVE, INCIDENT_CLOSE),
     "ml-engineer": (RESULT_READ, MODEL_READ),
-    "maintenance": (RESULT_READ,),
+    "maintenance": (RESULT_READ, WORKORDER_REQUEUE),
+    "mes": (RESULT_READ, CONTEXT_WRITE),
     "viewer": (RESULT_READ,),
     "auditor": (RESULT_READ,),
     "admin": (),

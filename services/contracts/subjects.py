@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from google.protobuf.message import Message
+from jidoka.context.v1 import context_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.measurement.v1 import measurement_pb2
 from jidoka.rules.v1 import rules_pb2
@@ -69,97 +70,97 @@ class Subject:
         return f"jidoka.v1.{self.noun}.{self.verb}.>"
 
 
-VERDICT_REACHED = Subject(
-    "verdict", "reached", verdict_pb2.Verdict, "postprocessing", ("postprocessing", "opcua-bridge", "gateway"), STATION
+_table: list[Subject] = []
+
+
+def _told(what: str, message: type[Message], publisher: str, listeners: str, stream: Stream) -> Subject:
+    noun, verb = what.split()
+    _table.append(Subject(noun, verb, message, publisher, tuple(listeners.split()), stream))
+    return _table[-1]
+
+
+VERDICT_REACHED = _told(
+    "verdict reached", verdict_pb2.Verdict, "postprocessing", "postprocessing opcua-bridge gateway mqtt-mirror", STATION
 )
-MEASUREMENT_RECORDED = Subject(
-    "measurement", "recorded", measurement_pb2.Measurement, "measurement", ("postprocessing",), STATION
+MEASUREMENT_RECORDED = _told(
+    "measurement recorded", measurement_pb2.Measurement, "measurement", "postprocessing", STATION
 )
-PAUSE_SETTLED = Subject(
-    "line",
-    "pause-settled",
+PAUSE_SETTLED = _told(
+    "line pause-settled",
     line_pb2.PauseSettled,
     "opcua-bridge",
-    ("postprocessing", "gateway", "opcua-bridge"),
+    "postprocessing gateway opcua-bridge mqtt-mirror",
     STATION,
 )
-LINE_RESUMED = Subject(
-    "line", "resumed", line_pb2.LineResumed, "opcua-bridge", ("postprocessing", "gateway", "opcua-bridge"), STATION
+LINE_RESUMED = _told(
+    "line resumed", line_pb2.LineResumed, "opcua-bridge", "postprocessing gateway opcua-bridge mqtt-mirror", STATION
 )
-STATION_SILENT = Subject(
-    "station", "fell-silent", line_pb2.StationFellSilent, "postprocessing", ("postprocessing", "gateway"), STATION
-)
-RULES_PROPOSED = Subject("rules", "proposed", rules_pb2.RulesProposed, "gateway", ("gateway",), STATION)
-RULES_APPROVED = Subject(
-    "rules", "approved", rules_pb2.RulesApproved, "gateway", ("postprocessing", "gateway"), STATION
-)
-RULES_ACTIVATED = Subject(
-    "rules", "activated", rules_pb2.RulesActivated, "postprocessing", ("postprocessing", "gateway"), STATION
-)
-WORK_COMPLETED = Subject(
-    "workrequest",
-    "completed",
-    workrequest_pb2.WorkRequestCompleted,
-    "mes-connector",
-    ("postprocessing", "gateway"),
-    STATION,
-)
-INCIDENT_CLOSED = Subject(
-    "incident", "closed", line_pb2.IncidentClosed, "gateway", ("postprocessing", "gateway"), STATION
-)
-PAUSE_REQUESTED = Subject(
-    "line", "pause-requested", line_pb2.PauseRequested, "postprocessing", ("opcua-bridge", "gateway"), LINE
-)
-WARNED = Subject("line", "warned", line_pb2.Warned, "postprocessing", ("gateway",), LINE)
-CONTAINMENT_DECLARED = Subject(
-    "containment", "declared", line_pb2.ContainmentDeclared, "postprocessing", ("gateway",), LINE
-)
-LINE_STATE_CHANGED = Subject("line", "state-changed", line_pb2.LineStateChanged, "opcua-bridge", ("gateway",), LINE)
-WORK_REQUESTED = Subject(
-    "workrequest",
-    "requested",
-    workrequest_pb2.WorkRequested,
+STATION_SILENT = _told(
+    "station fell-silent",
+    line_pb2.StationFellSilent,
     "postprocessing",
-    ("mes-connector", "gateway"),
-    WORKREQUEST,
+    "postprocessing opcua-bridge gateway mqtt-mirror",
+    STATION,
 )
-WORK_UPDATED = Subject(
-    "workrequest", "updated", workrequest_pb2.WorkRequestUpdated, "postprocessing", ("gateway",), WORKREQUEST
+RULES_PROPOSED = _told("rules proposed", rules_pb2.RulesProposed, "gateway", "gateway", STATION)
+RULES_APPROVED = _told("rules approved", rules_pb2.RulesApproved, "gateway", "postprocessing gateway", STATION)
+RULES_ACTIVATED = _told(
+    "rules activated", rules_pb2.RulesActivated, "postprocessing", "postprocessing gateway", STATION
 )
-WORK_OPENED = Subject(
-    "workrequest", "opened", workrequest_pb2.WorkRequestOpened, "mes-connector", ("gateway",), WORKREQUEST
+WORK_COMPLETED = _told(
+    "workrequest completed", workrequest_pb2.WorkRequestCompleted, "mes-connector", "postprocessing gateway", STATION
 )
-WORK_DEAD_LETTERED = Subject(
-    "workrequest",
-    "dead-lettered",
-    workrequest_pb2.WorkRequestDeadLettered,
-    "mes-connector",
-    ("gateway",),
-    WORKREQUEST,
+INCIDENT_CLOSED = _told(
+    "incident closed", line_pb2.IncidentClosed, "gateway", "postprocessing gateway opcua-bridge", STATION
+)
+# What a line works on: one message, told by SCADA and the MES over OPC UA, or by the MES over REST; one publisher each.
+CONTEXT_CHANGED = _told("context changed", context_pb2.ContextChanged, "opcua-bridge", "preprocessing gateway", STATION)
+CONTEXT_DECLARED = _told("context declared", context_pb2.ContextChanged, "gateway", "preprocessing gateway", STATION)
+PAUSE_REQUESTED = _told(
+    "line pause-requested", line_pb2.PauseRequested, "postprocessing", "opcua-bridge gateway mqtt-mirror", LINE
+)
+WARNED = _told("line warned", line_pb2.Warned, "postprocessing", "gateway mqtt-mirror", LINE)
+CONTAINMENT_DECLARED = _told("containment declared", line_pb2.ContainmentDeclared, "postprocessing", "gateway", LINE)
+LINE_STATE_CHANGED = _told("line state-changed", line_pb2.LineStateChanged, "opcua-bridge", "gateway mqtt-mirror", LINE)
+PAUSE_PROGRESSED = _told(
+    "line pause-progressed", line_pb2.PauseProgressed, "opcua-bridge", "opcua-bridge gateway", LINE
+)
+PLC_CLAIMED = _told("line plc-claimed", line_pb2.PlcClaimed, "opcua-bridge", "opcua-bridge", LINE)
+ALARM_CHANGED = _told(
+    "line alarm-changed", line_pb2.AlarmChanged, "opcua-bridge", "opcua-bridge gateway mqtt-mirror", LINE
+)
+WORK_REQUESTED = _told(
+    "workrequest requested", workrequest_pb2.WorkRequested, "postprocessing", "mes-connector gateway", WORKREQUEST
+)
+WORK_UPDATED = _told(
+    "workrequest updated", workrequest_pb2.WorkRequestUpdated, "postprocessing", "mes-connector gateway", WORKREQUEST
+)
+WORK_OPENED = _told("workrequest opened", workrequest_pb2.WorkRequestOpened, "mes-connector", "gateway", WORKREQUEST)
+WORK_CANCELLED = _told(
+    "workrequest cancelled", workrequest_pb2.WorkRequestCancelled, "mes-connector", "gateway", WORKREQUEST
+)
+WORK_REPORTED = _told(
+    "workrequest reported", workrequest_pb2.WorkRequestReported, "gateway", "mes-connector", WORKREQUEST
+)
+WORK_REQUEUED = _told(
+    "workrequest requeued", workrequest_pb2.WorkRequestRequeued, "gateway", "mes-connector", WORKREQUEST
+)
+WORK_DEAD_LETTERED = _told(
+    "workrequest dead-lettered", workrequest_pb2.WorkRequestDeadLettered, "mes-connector", "gateway", WORKREQUEST
 )
 
-SUBJECTS = (
-    VERDICT_REACHED,
-    MEASUREMENT_RECORDED,
-    PAUSE_SETTLED,
-    LINE_RESUMED,
-    STATION_SILENT,
-    RULES_PROPOSED,
-    RULES_APPROVED,
-    RULES_ACTIVATED,
-    WORK_COMPLETED,
-    INCIDENT_CLOSED,
-    PAUSE_REQUESTED,
-    WARNED,
-    CONTAINMENT_DECLARED,
-    LINE_STATE_CHANGED,
-    WORK_REQUESTED,
-    WORK_UPDATED,
-    WORK_OPENED,
-    WORK_DEAD_LETTERED,
-)
+SUBJECTS = tuple(_table)
 STREAMS = (STATION, LINE, WORKREQUEST, DEAD)
-SERVICES = ("preprocessing", "inference", "measurement", "postprocessing", "opcua-bridge", "mes-connector", "gateway")
+SERVICES = (
+    "preprocessing",
+    "inference",
+    "measurement",
+    "postprocessing",
+    "opcua-bridge",
+    "mes-connector",
+    "gateway",
+    "mqtt-mirror",
+)
 
 # Object-store buckets: (name, who writes, who reads).
 GOLDENS = "goldens"
@@ -168,7 +169,7 @@ BUCKETS = ((GOLDENS, ("gateway",), ("preprocessing", "gateway")),)
 # Key-value bucket of the duties that only one process has (chassis/lease.py): a key whose holder is silent expires.
 LEASES = "leases"
 LEASE_TTL_S = 3.0
-LEASE_HOLDERS = ("postprocessing",)
+LEASE_HOLDERS = ("postprocessing", "opcua-bridge", "mes-connector")
 
 
 def dead_letter(service: str, noun: str) -> str:

@@ -1,84 +1,135 @@
-"""The only place that constructs: one link, one watch and one consumer per line, and the SCADA server."""
+"""The only place that constructs: the SCADA server for every bridge, the PLCs for the one that has the duty."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from jidoka.line.v1 import line_pb2
 
 from services.chassis.bus import Bus
+from services.chassis.lease import Lease
 from services.chassis.run import Component, Service
 from services.chassis.settings import read_secret
 from services.chassis.streams import Consumer, Route
 from services.contracts import plant
 from services.contracts.subjects import LINE, PAUSE_REQUESTED, inbox_of
+from services.opcua_bridge.adapters.claims import Claims
+from services.opcua_bridge.adapters.contexts import BusContexts
 from services.opcua_bridge.adapters.episodes import StreamedEpisodes
-from services.opcua_bridge.adapters.facts import BusFacts, pauses
+from services.opcua_bridge.adapters.facts import BusFacts
 from services.opcua_bridge.adapters.plc import PlcLink, Timing
 from services.opcua_bridge.adapters.plc_session import PlcAddress
 from services.opcua_bridge.adapters.scada import BROKER, ScadaBoard
 from services.opcua_bridge.adapters.verdicts import LiveVerdicts
+from services.opcua_bridge.adapters.wire import pauses
 from services.opcua_bridge.domain.handshake import Limits
 from services.opcua_bridge.domain.line import LineName, StationName
 from services.opcua_bridge.handlers import PauseLine, WatchLine
 from services.opcua_bridge.settings import Settings
 
 NAME = "opcua-bridge"
+Lines = dict[LineName, plant.Line]
 
 
 def build(settings: Settings) -> Service:
-    """The bridge of one plant. The PLC links start before the broker: their heartbeats do not depend on it."""
+    """One bridge of a plant. All follow the streams and serve SCADA; one, by a lease, has the PLCs."""
     for repetitive in ("asyncua.client", "asyncuagds.validate"):  # the links say each loss once
         logging.getLogger(repetitive).setLevel(logging.CRITICAL)
-    lines = _lines(plant.load(settings.plant_file))
+    the_plant = plant.load(settings.plant_file)
+    lines = _lines(the_plant)
     stations = {name: [station.name for station in line.stations] for name, line in lines.items()}
     known = {StationName(name, station) for name, names in stations.items() for station in names}
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
-    links = {name: PlcLink(_address(settings, name, line), _timing(settings)) for name, line in lines.items()}
-    board = _board(settings, stations, links, bus)
-    facts = BusFacts(bus, stations)
-    episodes = StreamedEpisodes(bus)
-    after_broker: list[Component] = [episodes, LiveVerdicts(bus, known, board.show_verdict)]
-    for name, line in lines.items():
-        limits = Limits(line.plc.ack_timeout_s, line.plc.state_timeout_s, settings.retry_delay_s)
-        pause = PauseLine(links[name], facts, board, limits, settings.epoch)
-        after_broker += [WatchLine(name, links[name], facts, board, episodes), _consumer(bus, name, pause)]
-    return Service([board, *links.values(), bus, *after_broker], ready={"broker": bus.healthy})
+    links: dict[LineName, PlcLink] = {}
+    board = _board(settings, the_plant, links, bus)
+    facts, episodes = BusFacts(bus, stations), StreamedEpisodes(bus)
+
+    def duty(token: int) -> Sequence[Component]:
+        claims = Claims(bus, token)
+        links.update({name: _link(settings, name, line, claims) for name, line in lines.items()})
+        watches = [
+            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s) for name, link in links.items()
+        ]
+        consumers = []
+        for name, link in links.items():
+            plc = lines[name].plc
+            limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
+            consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
+        return [_CaughtUp(episodes), *links.values(), *watches, *consumers]
+
+    verdicts = LiveVerdicts(bus, known, board)
+    return Service([board, bus, episodes, verdicts, Lease(bus, "plcs", duty)], ready={"broker": bus.healthy})
 
 
-def _lines(the_plant: plant.Plant) -> dict[LineName, plant.Line]:
+class _CaughtUp:
+    """Nothing is asked of a PLC before we know what is over."""
+
+    def __init__(self, episodes: StreamedEpisodes) -> None:
+        self._episodes = episodes
+
+    async def start(self) -> None:
+        await self._episodes.caught_up()
+
+    async def stop(self) -> None:
+        pass
+
+
+def _lines(the_plant: plant.Plant) -> Lines:
     return {LineName(site.name, line.name): line for site in the_plant.sites for line in site.lines}
 
 
-def _address(settings: Settings, name: LineName, line: plant.Line) -> PlcAddress:
+def _link(settings: Settings, name: LineName, line: plant.Line, claims: Claims) -> PlcLink:
     password = read_secret(settings.plc_password_file, "plc password")
-    return PlcAddress(name, line.plc.url, line.plc.namespace, settings.plc_user, password, settings.pki)
-
-
-def _timing(settings: Settings) -> Timing:
-    return Timing(
+    plc = line.plc
+    address = PlcAddress(name, plc.url, plc.namespace, settings.plc_user, password, settings.pki, plc.security_policy)
+    timing = Timing(
         publishing_ms=settings.publishing_ms,
         heartbeat_s=settings.heartbeat_s,
         dead_after_s=settings.dead_after_s,
         operation_timeout_s=settings.operation_timeout_s,
         connect_timeout_s=settings.connect_timeout_s,
+        retry_s=settings.reconnect_s,
         backoff_max_s=settings.backoff_max_s,
+        opens_after=settings.breaker_opens_after,
+        stable_s=settings.stable_after_s,
     )
+    return PlcLink(address, plc, timing, partial(claims.next, name))
 
 
-def _board(
-    settings: Settings, stations: dict[LineName, list[str]], links: dict[LineName, PlcLink], bus: Bus
-) -> ScadaBoard:
-    def is_up(link: PlcLink) -> Callable[[], bool]:
-        return lambda: link.view.link_up
+def _board(settings: Settings, the_plant: plant.Plant, links: dict[LineName, PlcLink], bus: Bus) -> ScadaBoard:
+    def is_up(line: LineName) -> Callable[[], bool]:
+        return lambda: line in links and links[line].view.link_up
 
-    alive = {BROKER: bus.healthy, **{str(name): is_up(link) for name, link in links.items()}}
+    lines = _lines(the_plant)
+    versions = {recipe.name: recipe.version for recipe in the_plant.recipes}
+    recipes = {
+        StationName(name, station.name): [(recipe, versions[recipe]) for recipe in station.recipes]
+        for name, line in lines.items()
+        for station in line.stations
+    }
     return ScadaBoard(
-        settings.scada_url, settings.pki, settings.scada_users_file, stations, alive, settings.stale_after_s
+        settings.scada_url,
+        settings.pki,
+        settings.scada_users_file,
+        {name: [station.name for station in line.stations] for name, line in lines.items()},
+        {BROKER: bus.healthy, **{str(name): is_up(name) for name in lines}},
+        settings.stale_after_s,
+        bad_after_s=settings.bad_after_s,
+        nodeset_folder=settings.nodeset_folder,
+        recipes=recipes,
+        results_kept=settings.results_kept,
+        job_orders_kept=settings.job_orders_kept,
+        idle_after_s=settings.idle_after_s,
+        on_context=BusContexts(bus).changed,
     )
 
 
-def _consumer(bus: Bus, line: LineName, pause: PauseLine) -> Consumer:
-    """One durable per line: a line whose machine takes long to stop delays no other."""
-    subject = PAUSE_REQUESTED.everywhere.removesuffix(">") + f"{line.site}.{line.line}.>"
-    route = Route(subject, line_pb2.PauseRequested, pauses(pause.on_pause_requested))
-    return Consumer(bus, LINE.name, [route], durable=f"{NAME}-{line.site}-{line.line}")
+def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consumer:
+    """One durable per line: a line whose machine takes long to stop delays no other, not even in its pause group."""
+    group = lines[name].plc.pause_group
+    askers = [other for other, line in lines.items() if other == name or (group and line.plc.pause_group == group)]
+    handler = pauses(pause.on_pause_requested, name, lines[name].stations[0].name)
+    routes = [
+        Route(PAUSE_REQUESTED.along(asker.site, asker.line), line_pb2.PauseRequested, handler) for asker in askers
+    ]
+    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}")

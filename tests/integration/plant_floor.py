@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import itertools
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import yaml
 from asyncua import Client, ua
@@ -19,14 +17,15 @@ from servers import free_port
 from services.contracts.plant import Place
 from services.opcua_bridge.app import build
 from services.opcua_bridge.domain.line import HELD
+from services.opcua_bridge.domain.numbering import number_of
 from services.opcua_bridge.settings import Settings
 from tools.certs import ensure_pki
+from tools.chaos.wire import Wire  # noqa: F401  # the tests look for it here
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "urn:jidoka:plant:smt1:plc"
 PLACE = Place("lyon", "smt1", "aoi1")
 ABSENT = Place("lyon", "smt2", "aoi1")
-EPOCHS = itertools.count(1)  # each test has a new stream that numbers from 1, and all share one PLC
 
 
 @dataclass
@@ -34,6 +33,7 @@ class Floor:
     """What stands in the plant for all tests: certificates, accounts and one PLC that can be killed."""
 
     folder: Path
+    kind: str = "visif"
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class Floor:
         self.pki = ensure_pki(self.folder / "pki", {name: f"urn:test:{name}" for name in names})
         self.strangers = ensure_pki(self.folder / "elsewhere", {"client": "urn:test:client"})
         self.users = self.folder / "users.yaml"
-        roles = ("bridge", "operator", "observer")
+        roles = ("bridge", "operator", "observer", "tester")
         self.users.write_text(yaml.safe_dump({role: {"password": f"{role}-pw", "role": role} for role in roles}))
         self.start()
 
@@ -52,7 +52,7 @@ class Floor:
     def start(self) -> None:
         where = ["--port", str(self.port), "--namespace", NAMESPACE, "--pki", str(self.pki["plc"])]
         files = ["--retain", str(self.folder / "retain.json"), "--users", str(self.users)]
-        command = [sys.executable, "-m", "tools.simulators.plc", *where, *files]
+        command = [sys.executable, "-m", "tools.simulators.plc", *where, *files, "--kind", self.kind]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
 
     def wait_ready(self) -> None:
@@ -85,7 +85,7 @@ async def client_of(url: str, pki: Path, user: str, password: str) -> AsyncItera
 
 
 class Panel:
-    """The operator's panel at the machine."""
+    """The operator's panel at the machine; for the user `tester` the fault switches as well."""
 
     def __init__(self, client: Client, index: int) -> None:
         self.client, self.index = client, index
@@ -97,6 +97,14 @@ class Panel:
         operator = self.client.get_node(ua.NodeId("Operator", self.index))
         await operator.call_method(ua.NodeId(f"Operator.{method}", self.index), *arguments)
 
+    async def switch(self, fault: str, value: ua.Variant) -> None:
+        await self.client.get_node(ua.NodeId(f"Faults.{fault}", self.index)).write_value(ua.DataValue(value))
+
+    async def restart(self, off_s: float) -> None:
+        faults = self.client.get_node(ua.NodeId("Faults", self.index))
+        off_ms = ua.Variant(int(off_s * 1000), ua.VariantType.UInt32)
+        await faults.call_method(ua.NodeId("Faults.Restart", self.index), off_ms)
+
     async def until(self, tag: str, wanted) -> None:
         async def seen() -> bool:
             return await self.read(tag) == wanted
@@ -104,11 +112,11 @@ class Panel:
         await until(seen)
 
     async def until_acknowledged(self) -> None:
-        """Until the PLC has answered another command than the last one."""
-        before = await self.read("VisIf.AckCmdId")
+        """Until the PLC has answered another request than the last one; a claim has the last one's number."""
+        before = number_of(await self.read("VisIf.AckCmdId"))
 
         async def answered() -> bool:
-            return await self.read("VisIf.AckCmdId") != before
+            return number_of(await self.read("VisIf.AckCmdId")) != before
 
         await until(answered)
 
@@ -119,43 +127,9 @@ class Panel:
 
 
 @contextlib.asynccontextmanager
-async def at_the_panel(floor: Floor) -> AsyncIterator[Panel]:
-    async with client_of(floor.url, floor.pki["client"], "operator", "operator-pw") as client:
+async def at_the_panel(floor: Floor, user: str = "operator") -> AsyncIterator[Panel]:
+    async with client_of(floor.url, floor.pki["client"], user, f"{user}-pw") as client:
         yield Panel(client, await client.get_namespace_index(NAMESPACE))
-
-
-class Wire:
-    """A TCP proxy that can freeze: bytes wait, nothing is lost, and both ends believe in the connection."""
-
-    def __init__(self, target: int) -> None:
-        self.target, self.port = target, free_port()
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def __aenter__(self) -> Self:
-        self.server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.open.set()
-        self.server.close()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            onward, out = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(self._pump(reader, out), self._pump(onward, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                await self.open.wait()
-                writer.write(data)
-                await writer.drain()
-        await self.open.wait()
-        writer.close()
 
 
 def make_settings(floor: Floor, nats_url: str, folder: Path, plc_port: int) -> Settings:
@@ -177,7 +151,6 @@ def make_settings(floor: Floor, nats_url: str, folder: Path, plc_port: int) -> S
         plc_password_file=folder / "password",
         scada_url=f"opc.tcp://127.0.0.1:{free_port()}/jidoka",
         scada_users_file=folder / "scada.yaml",
-        epoch=next(EPOCHS),
     )
 
 

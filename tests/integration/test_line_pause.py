@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from asyncua import Client, ua
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
+from line_talk import ask, said
 from plant_floor import (
     ABSENT,
     NAMESPACE,
@@ -26,19 +26,17 @@ from plant_floor import (
     until,
 )
 
-from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
-from services.contracts.plant import Place
 from services.contracts.subjects import (
     LINE_RESUMED,
     LINE_STATE_CHANGED,
-    PAUSE_REQUESTED,
     PAUSE_SETTLED,
     VERDICT_REACHED,
 )
 from services.opcua_bridge.adapters.facts import BusFacts
-from services.opcua_bridge.adapters.plc import PlcLink
 from services.opcua_bridge.adapters.plc_session import PlcAddress, PlcRefusedError, opened
+from services.opcua_bridge.adapters.plc_tags import Tags
+from services.opcua_bridge.adapters.plc_visif import HOLD
 from services.opcua_bridge.domain.line import HELD, LineName
 from services.opcua_bridge.settings import Settings
 
@@ -66,37 +64,6 @@ async def panel(floor: Floor) -> AsyncIterator[Panel]:
 @pytest.fixture
 def settings(floor: Floor, nats_server, tmp_path: Path) -> Settings:
     return make_settings(floor, nats_server.url, tmp_path, floor.port)
-
-
-async def ask(bus: Bus, request: str = "r1", place: Place = PLACE, ttl_s: float = 8.0) -> None:
-    message = line_pb2.PauseRequested(
-        request_id=request,
-        episode_id=f"episode-of-{request}",
-        station=frame_pb2.StationPath(site=place.site, line=place.line, station=place.station),
-        text="5 times mousebite",
-        first_part_sequence=101,
-        last_part_sequence=105,
-    )
-    message.requested_at.FromNanoseconds(time.time_ns())
-    message.expires_at.FromNanoseconds(time.time_ns() + int(ttl_s * 1e9))
-    await bus.publish(PAUSE_REQUESTED.at(place), message, request)
-
-
-async def said(bus: Bus, subject, place: Place, count: int, deadline_s: float = 20) -> list:
-    """What was said there, once it is `count` messages; never more."""
-    stream = bus.jetstream
-    deadline = time.monotonic() + deadline_s
-    while True:
-        info = await stream.stream_info(subject.stream.name, subjects_filter=subject.at(place))
-        found = sum((info.state.subjects or {}).values())
-        assert found <= count, f"{found} messages on {subject.at(place)}, expected {count}"
-        if found == count:
-            break
-        assert time.monotonic() < deadline, f"{found} of {count} messages on {subject.at(place)}"
-        await asyncio.sleep(0.02)
-    reader = await stream.pull_subscribe(subject.at(place), stream=subject.stream.name)
-    messages = await reader.fetch(count, timeout=5) if count else []
-    return [subject.message.FromString(message.data) for message in messages]
 
 
 async def test_a_pause_is_confirmed_once_held_and_delayed_by_no_other_line(bus, panel, settings):
@@ -175,14 +142,14 @@ async def test_a_command_frozen_on_the_wire_is_not_executed_late(bus, panel, flo
     executed = await panel.read("VisIf.Executed")
     async with Wire(floor.port) as wire:
         settings = make_settings(floor, nats_server.url, tmp_path, wire.port)
-        write = PlcLink._write
+        write = Tags.write
 
-        async def freeze_behind_payload(self, client, values) -> None:
-            await write(self, client, values)
-            if "ReqCmd" in values:
+        async def freeze_behind_payload(self, values) -> None:
+            await write(self, values)
+            if values.get("ReqCmd") == HOLD:
                 wire.open.clear()
 
-        monkeypatch.setattr(PlcLink, "_write", freeze_behind_payload)
+        monkeypatch.setattr(Tags, "write", freeze_behind_payload)
         async with running(settings):
             await said(bus, LINE_STATE_CHANGED, PLACE, 2)  # link down at first, then up
             await ask(bus, ttl_s=1.5)
@@ -198,12 +165,15 @@ async def test_a_command_frozen_on_the_wire_is_not_executed_late(bus, panel, flo
 
 async def test_a_bridge_that_is_killed_in_the_middle_finishes_in_its_next_life(bus, panel, settings):
     executed = await panel.read("VisIf.Executed")
-    answered = asyncio.create_task(panel.until_acknowledged())
     first = spawned(settings)
-    await ask(bus, ttl_s=20)
-    await answered
-    first.kill()
-    first.wait()
+    try:
+        await said(bus, LINE_STATE_CHANGED, PLACE, 2, deadline_s=60)  # down at first, then up: a process starts slowly
+        answered = asyncio.create_task(panel.until_acknowledged())
+        await ask(bus, ttl_s=20)
+        await answered
+    finally:
+        first.kill()
+        first.wait()
     async with running(settings):
         [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
 
@@ -315,9 +285,9 @@ async def test_at_the_plc_each_role_does_its_part_and_no_more(floor):
 @pytest.mark.parametrize(
     ("pki", "user", "message"),
     [
-        ("ours", "nobody", "refused the user 'nobody'"),
+        ("ours", "nobody", "we log in as 'nobody'"),
         ("unknown to the PLC", "bridge", "does not trust our certificate"),
-        ("trusts others", "bridge", "we do not trust the certificate"),
+        ("trusts others", "bridge", "we do not accept the certificate"),
     ],
 )
 async def test_a_refused_connection_says_who_does_not_trust_whom(floor, tmp_path, pki, user, message):

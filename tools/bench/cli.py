@@ -173,6 +173,40 @@ def rules(
     )
 
 
+@app.command()
+def line(
+    rounds: Annotated[int, typer.Option(min=1, help="Pauses, each way and with each security policy.")] = 30,
+    nodesets: Annotated[
+        Path, typer.Option(help="OPC UA node sets (`make nodesets`): 200 results/s to 5 SCADA clients as well.")
+    ] = Path(".nodesets"),
+    json_file: Json = None,
+) -> None:
+    """Hold a simulated line: how long until the PLC has acknowledged, and until the machine is Held.
+
+    Over a real bus and the bridge, counted from the rule's request; and by a client of a few lines that writes a
+    Boolean and polls every 100 ms what becomes of it. Both take turns, on two PLCs (20 ms cycle, 400 ms from Holding to
+    Held), encrypted with each policy that there is. A factor says how many times as long the few lines take.
+
+    Example: jidoka bench line --json line.json
+    """
+    from tools.bench import line as bench
+    from tools.bench import machine, scada, tables
+
+    with _plainly(), _progress(rounds * len(bench.POLICIES)) as report:
+        found: dict[str, Any] = {"machine": machine.described(), "poll_s": bench.POLL_S, "holding_ms": bench.HOLDING_MS}
+        found["rows"] = asyncio.run(bench.pauses(rounds, report))
+        if nodesets.is_dir():
+            found["scada"] = scada.scada(nodesets)
+    _write(json_file, found)
+    console.print(tables.paused(found["rows"]))
+    if shown := found.get("scada"):
+        console.print(
+            f"To {shown['clients']} SCADA clients {shown['results_per_second']:.0f} results a second: "
+            f"{shown['received']:,} of {shown['expected']:,} received, {shown['lost']:,} lost, "
+            f"p99 {shown['p99_ms']:.0f} ms."
+        )
+
+
 def _write(path: Path | None, found: dict[str, Any]) -> None:
     if path is not None:
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -69,6 +69,18 @@ def batching(rows: Sequence[Row], best: Row) -> Table:
     return table
 
 
+def paused(rows: Sequence[Row]) -> Table:
+    """Both ways of each policy, p50 / p99, and how many times as long the naive one took."""
+    table = _table("ms from the request, p50 / p99", "policy", "way", "acknowledged", "held", "times as long to Held")
+    for policy in dict.fromkeys(row["policy"] for row in rows):
+        ways = {row["way"]: row for row in rows if row["policy"] == policy}
+        for way, row in ways.items():
+            cells = (f"{row[f'{name}_p50_ms']:.0f} / {row[f'{name}_p99_ms']:.0f}" for name in ("acknowledged", "held"))
+            times = row["held_p50_ms"] / ways["bridge"]["held_p50_ms"]
+            table.add_row(policy, way, *cells, f"{times:.2f}")
+    return table
+
+
 def _table(title: str, first: str, *others: str) -> Table:
     table = Table(title=title, title_justify="left", min_width=min(len(title), _WIDE))
     table.add_column(first, no_wrap=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from asyncua import Client, ua
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.crypto import security_policies
 
 from services.chassis.run import cancel, spawn
-from services.contracts.plant import Plc
+from services.contracts.plc import Plc
 from services.opcua_bridge.adapters.identity import load_identity
 
 EXECUTE, HOLDING, HELD = 6, 10, 11
@@ -78,11 +78,12 @@ class LineOperator:
         client.certificate_validator = identity.server_validator()
         client.set_user(self._user)
         client.set_password(self._password)
-        await client.set_security(SecurityPolicyBasic256Sha256, str(identity.certificate_path), str(identity.key_path))
+        policy = getattr(security_policies, f"SecurityPolicy{self._plc.security_policy}")
+        await client.set_security(policy, str(identity.certificate_path), str(identity.key_path))
         async with client:
             self._client = client
             self._namespace = await client.get_namespace_index(self._plc.namespace)
-            state = self._node("VisIf.StateCurrent")
+            state = self._node(self._plc.node_ids["StateCurrent"])
             while True:
                 await self._see(await asyncio.wait_for(state.read_value(), _DEADLINE_S))
                 await asyncio.sleep(_POLL_S)

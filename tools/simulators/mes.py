@@ -2,18 +2,17 @@
 
 Machines sign: X-Jidoka-Signature = `sha256=` + hex HMAC-SHA256 of X-Jidoka-Timestamp + "." + body, at most 5 minutes
 old. People bring the static token. It does not recognise a repeated order (few plant systems do) unless told to
-`--deduplicate`, so a client that asks twice shows. Orders are in SQLite before they are answered.
+`--deduplicate`, so a client that asks twice shows. Orders are in SQLite before they are answered. People start,
+complete, cancel and delete them.
 """
 
 import asyncio
 import hashlib
 import hmac
-import json
 import random
-import sqlite3
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
@@ -21,18 +20,11 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from tools.simulators.mes_orders import Orders
+
 _TOLERANCE_S = 300
 _SILENCE_S = 60.0
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS work_orders (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    external_reference TEXT NOT NULL,
-    idempotency_key TEXT NOT NULL,
-    traceparent TEXT NOT NULL,
-    status TEXT NOT NULL,
-    request TEXT NOT NULL,
-    created_at REAL NOT NULL
-)"""
+_STATUS_AFTER = {"start": "in_progress", "complete": "completed", "cancel": "cancelled"}
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -46,6 +38,15 @@ class WorkOrder(BaseModel):
     title: str = Field(min_length=1)
     priority: int = Field(ge=1, le=4)
     equipment_id: str = Field(min_length=1)
+
+
+class Comment(BaseModel):
+    """A person's or a machine's word about an order; whatever else is in it is kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(min_length=1)
+    text: str = Field(min_length=1, max_length=4_000)
 
 
 class Behaviour(BaseModel):
@@ -64,40 +65,6 @@ class Behaviour(BaseModel):
     """Sent as Retry-After with `status`, rounded up to whole seconds."""
     down: bool = False
     """Everything but /livez and /behaviour is answered with 503."""
-
-
-class Orders:
-    """The work orders, in SQLite."""
-
-    def __init__(self, database: Path) -> None:
-        self._connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.execute(_SCHEMA)
-
-    def add(self, order: WorkOrder, idempotency_key: str, traceparent: str) -> str:
-        """Open an order; its number is returned once it is on disk."""
-        row = (order.external_reference, idempotency_key, traceparent, order.model_dump_json(), time.time())
-        added = self._connection.execute(
-            "INSERT INTO work_orders (external_reference, idempotency_key, traceparent, status, request, created_at)"
-            " VALUES (?, ?, ?, 'open', ?, ?)",
-            row,
-        )
-        return _id(added.lastrowid or 0)
-
-    def select(self, where: str = "1", *values: object) -> list[dict[str, Any]]:
-        """Orders that match, oldest first; `where` is ours, `values` may be anybody's."""
-        rows = self._connection.execute(f"SELECT * FROM work_orders WHERE {where} ORDER BY number", values)  # noqa: S608
-        return [{"id": _id(row["number"]), **dict(row), "request": json.loads(row["request"])} for row in rows]
-
-    def complete(self, number: int) -> None:
-        """Close an order."""
-        self._connection.execute("UPDATE work_orders SET status = 'completed' WHERE number = ?", (number,))
-
-
-def _id(number: int) -> str:
-    return f"WO-{number:06d}"
 
 
 class Doorman:
@@ -172,7 +139,8 @@ def build(orders: Orders, doorman: Doorman, mood: Mood, equipment: frozenset[str
         key = request.headers.get("Idempotency-Key", "")
         if deduplicate and key and (same := orders.select("idempotency_key = ?", key)):
             return JSONResponse({"id": same[0]["id"]})
-        number = orders.add(order, key, request.headers.get("traceparent", ""))
+        trace = request.headers.get("traceparent", "")
+        number = orders.add(order.external_reference, order.model_dump_json(), key, trace)
         if mood.strikes(mood.behaviour.lose_reply_rate):
             return await _silence(request)
         if mood.strikes(mood.behaviour.fail_after_commit_rate):
@@ -180,16 +148,19 @@ def build(orders: Orders, doorman: Doorman, mood: Mood, equipment: frozenset[str
         return JSONResponse({"id": number}, 201)
 
     _add_reading(app, orders, mood, known)
+    _add_changing(app, orders, mood, known)
     return app
 
 
+def _one(orders: Orders, order_id: str) -> dict[str, Any]:
+    number = order_id.removeprefix("WO-")
+    found = orders.select("number = ?", int(number)) if number.isdecimal() else []
+    if not found:
+        raise HTTPException(404, f"no order {order_id!r}")
+    return found[0]
+
+
 def _add_reading(app: FastAPI, orders: Orders, mood: Mood, known: list[Any]) -> None:
-    def one(order_id: str) -> dict[str, Any]:
-        number = order_id.removeprefix("WO-")
-        found = orders.select("number = ?", int(number)) if number.isdecimal() else []
-        if not found:
-            raise HTTPException(404, f"no order {order_id!r}")
-        return found[0]
 
     @app.get("/workrequests", dependencies=known)
     async def every(external_reference: str | None = None) -> list[dict[str, Any]]:
@@ -199,13 +170,33 @@ def _add_reading(app: FastAPI, orders: Orders, mood: Mood, known: list[Any]) -> 
     @app.get("/workrequests/{order_id}", dependencies=known)
     async def read(order_id: str) -> dict[str, Any]:
         mood.check()
-        return one(order_id)
+        return _one(orders, order_id)
 
-    @app.post("/workrequests/{order_id}/complete", dependencies=known)
-    async def complete(order_id: str) -> dict[str, Any]:
+    @app.get("/workrequests/{order_id}/comments", dependencies=known)
+    async def comments(order_id: str) -> list[dict[str, Any]]:
         mood.check()
-        orders.complete(one(order_id)["number"])
-        return one(order_id)
+        return orders.comments(_one(orders, order_id)["number"])
+
+
+def _add_changing(app: FastAPI, orders: Orders, mood: Mood, known: list[Any]) -> None:
+    @app.post("/workrequests/{order_id}/comments", dependencies=known, status_code=201)
+    async def comment(order_id: str, said: Comment, request: Request) -> Response:
+        mood.check()
+        orders.comment(_one(orders, order_id)["number"], said.model_dump())
+        if mood.strikes(mood.behaviour.lose_reply_rate):
+            return await _silence(request)
+        return JSONResponse({"id": said.id}, 201)
+
+    @app.post("/workrequests/{order_id}/{change}", dependencies=known)
+    async def change(order_id: str, change: Literal["start", "complete", "cancel"]) -> dict[str, Any]:
+        mood.check()
+        orders.move(_one(orders, order_id)["number"], _STATUS_AFTER[change])
+        return _one(orders, order_id)
+
+    @app.delete("/workrequests/{order_id}", dependencies=known, status_code=204)
+    async def delete(order_id: str) -> None:
+        mood.check()
+        orders.delete(_one(orders, order_id)["number"])
 
 
 class _Server(uvicorn.Server):

@@ -1,37 +1,31 @@
-"""Between the wire's messages and the domain: what we hear and what we say on the broker."""
+"""What the bridge says on the broker about pauses and lines."""
 
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 
-from google.protobuf.timestamp_pb2 import Timestamp
-from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
-from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis.bus import Bus
-from services.chassis.errors import Invalid
-from services.chassis.streams import Delivery
-from services.contracts.plant import Place
-from services.contracts.subjects import LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_SETTLED
-from services.opcua_bridge.domain.handshake import Handshake, State
-from services.opcua_bridge.domain.line import Episode, LineName, PauseRequest, PlcView, StationName
-from services.opcua_bridge.ports import ShownVerdict
+from services.contracts.subjects import (
+    ALARM_CHANGED,
+    LINE_RESUMED,
+    LINE_STATE_CHANGED,
+    PAUSE_PROGRESSED,
+    PAUSE_SETTLED,
+)
+from services.opcua_bridge.adapters.last_words import last_said
+from services.opcua_bridge.adapters.wire import WHO, path_of, place_of, seconds, timestamp_of, whole
+from services.opcua_bridge.domain.episodes import Episode
+from services.opcua_bridge.domain.handshake import Handshake
+from services.opcua_bridge.domain.line import LineName, PauseRequest, PlcView, StationName
+from services.opcua_bridge.ports import Progress
 
-_OUTCOMES = {
-    State.CONFIRMED: line_pb2.PAUSE_OUTCOME_CONFIRMED,
-    State.REJECTED: line_pb2.PAUSE_OUTCOME_REJECTED,
-    State.EXPIRED: line_pb2.PAUSE_OUTCOME_EXPIRED,
-    State.ACK_TIMEOUT: line_pb2.PAUSE_OUTCOME_ACK_TIMEOUT,
-    State.STATE_TIMEOUT: line_pb2.PAUSE_OUTCOME_STATE_TIMEOUT,
-    State.LINK_DOWN: line_pb2.PAUSE_OUTCOME_LINK_DOWN,
-}
-_VERDICTS = {verdict_pb2.OUTCOME_PASS: "PASS", verdict_pb2.OUTCOME_FAIL: "FAIL"}  # anything else is INCONCLUSIVE
+_COMMS_LOSS = line_pb2.ALARM_CLASS_COMMS_LOSS
 
 
 class BusFacts:
-    """Says on the broker what became of pauses and lines."""
+    """Says on the broker what became of pauses and lines; each under an id that makes it count once."""
 
     def __init__(self, bus: Bus, stations: Mapping[LineName, Sequence[str]]) -> None:
         self._bus = bus
@@ -39,104 +33,86 @@ class BusFacts:
         self._life = time.time_ns()
         self._count = itertools.count()
 
+    async def progressed(self, request: PauseRequest, progress: Progress) -> None:
+        """A transition of a handshake; the first life that tells it is believed."""
+        message = line_pb2.PauseProgressed(
+            request_id=request.request_id,
+            episode_id=request.episode_id,
+            station=path_of(request.station),
+            state=f"PAUSE_STATE_{progress.state.name}",
+            command_id=progress.command,
+            attempts=progress.attempts,
+            detail=progress.detail,
+            bridge=WHO,
+            at=timestamp_of(progress.at),
+        )
+        msg_id = f"{request.request_id}:{request.station}:{progress.state.value}"
+        await self._bus.publish(PAUSE_PROGRESSED.at(place_of(request.station)), message, msg_id)
+
+    async def asked_before(self, request: PauseRequest) -> bool:
+        """Whether the last that was told at its station is about this request: one line pursues one at a time."""
+        said, _ = await last_said(self._bus, PAUSE_PROGRESSED, place_of(request.station))
+        return isinstance(said, line_pb2.PauseProgressed) and said.request_id == request.request_id
+
     async def settled(self, request: PauseRequest, end: Handshake, at: float) -> None:
-        """The receipt for a request; once, however often it is said."""
+        """The receipt for a request."""
         message = line_pb2.PauseSettled(
             request_id=request.request_id,
             episode_id=request.episode_id,
-            station=_path(request.station),
-            outcome=_OUTCOMES[end.state],
+            station=path_of(request.station),
+            outcome=f"PAUSE_OUTCOME_{end.state.name}",
             command_id=end.command,
             attempts=end.attempts,
             detail=end.detail,
-            sent_at=_timestamp(end.sent_at),
-            acknowledged_at=_timestamp(end.acknowledged_at),
-            held_at=_timestamp(end.held_at),
-            settled_at=_timestamp(at),
+            sent_at=timestamp_of(end.sent_at),
+            acknowledged_at=timestamp_of(end.acknowledged_at),
+            held_at=timestamp_of(end.held_at),
+            settled_at=timestamp_of(at),
+            acknowledgement_code=end.answer,
+            packml_state=end.read_back,
+            bridge=WHO,
+            asked_by=path_of(request.asked_by),
         )
-        await self._bus.publish(PAUSE_SETTLED.at(_place(request.station)), message, f"{request.request_id}:settled")
+        msg_id = f"{request.request_id}:{request.station}:settled"
+        await self._bus.publish(PAUSE_SETTLED.at(place_of(request.station)), message, msg_id)
 
     async def resumed(self, episode: Episode, at: float) -> None:
         """An operator let the line run again."""
         message = line_pb2.LineResumed(
-            station=_path(episode.station), episode_id=episode.episode_id, resumed_at=_timestamp(at)
+            station=path_of(episode.station), episode_id=episode.episode_id, resumed_at=timestamp_of(at)
         )
-        await self._bus.publish(LINE_RESUMED.at(_place(episode.station)), message, f"{episode.episode_id}:resumed")
+        msg_id = f"{episode.episode_id}:{episode.station}:resumed"
+        await self._bus.publish(LINE_RESUMED.at(place_of(episode.station)), message, msg_id)
 
     async def line_changed(self, line: LineName, view: PlcView, at: float) -> None:
         """Said at each station of the line: whoever listens to a station hears of its line."""
         for station in self._stations[line]:
             name = StationName(line, station)
             message = line_pb2.LineStateChanged(
-                station=_path(name),
+                station=path_of(name),
                 packml_state=view.state,
                 link_up=view.link_up,
                 remote_pause_enabled=view.remote_pause_enabled,
-                changed_at=_timestamp(at),
+                changed_at=timestamp_of(at),
             )
             msg_id = f"{name}:{self._life}:{next(self._count)}"
-            await self._bus.publish(LINE_STATE_CHANGED.at(_place(name)), message, msg_id)
+            await self._bus.publish(LINE_STATE_CHANGED.at(place_of(name)), message, msg_id)
 
+    async def comms_lost_since(self, line: LineName) -> float | None:
+        """Since when the alarm stands that was told last, in seconds of the epoch; None: none does."""
+        said, _ = await last_said(self._bus, ALARM_CHANGED, whole(line))
+        return seconds(said.since) if isinstance(said, line_pb2.AlarmChanged) and said.active else None
 
-def pauses(
-    carry_out: Callable[..., Awaitable[None]],
-) -> Callable[[line_pb2.PauseRequested, Delivery], Awaitable[None]]:
-    """A bus handler that gives each well-formed request to `carry_out`. Raises Invalid for one that is not."""
-
-    async def handle(message: line_pb2.PauseRequested, delivery: Delivery) -> None:
-        needed = {"request_id": message.request_id, "episode_id": message.episode_id}
-        for field, given in {**needed, "expires_at": message.HasField("expires_at")}.items():
-            if not given:
-                raise Invalid("a pause request needs it", field=field, fix="fill it in")
-        request = PauseRequest(
-            request_id=message.request_id,
-            episode_id=message.episode_id,
-            station=station_name(message.station),
-            text=message.text,
-            first_part=message.first_part_sequence,
-            last_part=message.last_part_sequence,
-            expires_at=seconds(message.expires_at),
+    async def comms_alarm(self, line: LineName, since: float, detail: str, at: float, *, active: bool) -> None:
+        """The PLC cannot be reached, or can again."""
+        message = line_pb2.AlarmChanged(
+            site=line.site,
+            line=line.line,
+            alarm_class=_COMMS_LOSS,
+            active=active,
+            since=timestamp_of(since),
+            detail=detail,
+            changed_at=timestamp_of(at),
         )
-        await carry_out(request, delivery.sequence, redelivered=delivery.redelivered)
-
-    return handle
-
-
-def shown(message: verdict_pb2.Verdict) -> ShownVerdict:
-    """A verdict as SCADA shows it: the defect with the highest score stands for all."""
-    worst = max(message.defects, key=lambda defect: defect.score, default=verdict_pb2.Defect())
-    return ShownVerdict(
-        station=station_name(message.station),
-        outcome=_VERDICTS.get(message.outcome, "INCONCLUSIVE"),
-        label=worst.label,
-        score=worst.score,
-        part_id=f"{message.part.lot_id}/{message.part.part_sequence}",
-        inspection_id=message.inspection_id,
-        judged_at=seconds(message.judged_at),
-    )
-
-
-def station_name(path: frame_pb2.StationPath) -> StationName:
-    """The wire's path as a name."""
-    return StationName(LineName(path.site, path.line), path.station)
-
-
-def seconds(timestamp: Timestamp) -> float:
-    """Seconds of the epoch."""
-    return timestamp.ToNanoseconds() / 1e9
-
-
-def _timestamp(at: float | None) -> Timestamp | None:
-    if at is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(datetime.fromtimestamp(at, UTC))
-    return timestamp
-
-
-def _path(name: StationName) -> frame_pb2.StationPath:
-    return frame_pb2.StationPath(site=name.line.site, line=name.line.line, station=name.station)
-
-
-def _place(name: StationName) -> Place:
-    return Place(name.line.site, name.line.line, name.station)
+        msg_id = f"{line}:comms-loss:{message.since.ToMicroseconds()}:{active}"
+        await self._bus.publish(ALARM_CHANGED.at(whole(line)), message, msg_id)

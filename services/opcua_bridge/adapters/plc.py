@@ -9,28 +9,34 @@ import contextlib
 import logging
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from asyncua import Client, ua
-from asyncua.common.node import Node
 from prometheus_client import Gauge
 
 from services.chassis import telemetry
-from services.chassis.errors import Invalid
 from services.chassis.run import cancel, spawn
+from services.contracts.plc import Plc
 from services.opcua_bridge.adapters.identity import load_identity
-from services.opcua_bridge.adapters.plc_session import WATCHED, PlcAddress, PlcRefusedError, opened, tags_of
+from services.opcua_bridge.adapters.plc_dialect import Claimer, Dialect
+from services.opcua_bridge.adapters.plc_packml import PackMl
+from services.opcua_bridge.adapters.plc_pulse import Pulse
+from services.opcua_bridge.adapters.plc_session import LinkLostError, PlcAddress, opened
+from services.opcua_bridge.adapters.plc_tag import PauseTag
+from services.opcua_bridge.adapters.plc_tags import Tags, found_tags
+from services.opcua_bridge.adapters.plc_visif import VisIf
+from services.opcua_bridge.domain.breaker import Breaker
 from services.opcua_bridge.domain.line import NO_LINK, PlcView
 from services.opcua_bridge.ports import Command, PlcUnreachableError
 
 log = logging.getLogger("jidoka.plc")
 LINK_UP = Gauge("jidoka_plc_link_up", "Whether the link to the PLC of a line is up", ["line"])
-HOLD = 4  # PackTag Command.CntrlCmd
-REPEATED_DEFECT = 1  # ReqReason: the only one there is
-REQ_TEXT_CHARS = 80
-Values = dict[str, tuple[int | str, ua.VariantType]]
-_BACKOFF_MIN_S = 0.25
+BREAKER_OPEN = Gauge(
+    "jidoka_plc_breaker_open", "Whether the PLC of a line is tried rarely, for it keeps failing", ["line"]
+)
+DIALECTS: dict[str, Callable[[Plc], Dialect]] = {"visif": VisIf, "packml": PackMl, "tag": PauseTag}
 
 
 @dataclass(frozen=True)
@@ -42,61 +48,35 @@ class Timing:
     dead_after_s: float
     operation_timeout_s: float
     connect_timeout_s: float
+    retry_s: float
     backoff_max_s: float
-
-
-class _Pulse:
-    """Both heartbeats of one session: whether the PLC's program is alive, and whether it is our turn to speak."""
-
-    def __init__(self, timing: Timing) -> None:
-        self.spoken = 0
-        self._timing = timing
-        self._heard_at = time.monotonic()
-        self._speak_at = 0.0
-        self._last: int | None = None
-        self._beating = False
-
-    def hear(self, heartbeat: int) -> bool:
-        """Whether the PLC's heartbeat has moved in this session: a server that answers may have a stopped program."""
-        if self._last not in (None, heartbeat):
-            self._beating = True
-            self._heard_at = time.monotonic()
-        self._last = heartbeat
-        return self._beating
-
-    def speak(self) -> bool:
-        """Whether it is time to write `spoken`."""
-        if time.monotonic() < self._speak_at:
-            return False
-        self._speak_at = time.monotonic() + self._timing.heartbeat_s
-        self.spoken = (self.spoken + 1) & 0xFFFFFFFF
-        return True
-
-    def check(self) -> None:
-        """Raises ConnectionError when the PLC has been silent for too long."""
-        if time.monotonic() - self._heard_at > self._timing.dead_after_s:
-            raise ConnectionError(f"the PLC's heartbeat stood still for {self._timing.dead_after_s:g} s")
+    opens_after: int
+    stable_s: float
 
 
 class PlcLink:
-    """Keeps `view` true and writes commands. Start it; it needs no PLC to start."""
+    """Keeps `view` true and asks for Hold. Start it; it needs no PLC to start, and one frozen PLC delays no other."""
 
-    def __init__(self, address: PlcAddress, timing: Timing) -> None:
-        self._address = address
-        self._timing = timing
-        self._view = NO_LINK
+    def __init__(self, address: PlcAddress, plc: Plc, timing: Timing, claims: Claimer) -> None:
+        self._address, self._plc, self._timing, self._claims = address, plc, timing, claims
+        self._dialect = DIALECTS[plc.adapter](plc)
+        self._breaker = Breaker(timing.opens_after, timing.retry_s, timing.backoff_max_s, timing.stable_s)
+        self._view = PlcView(detail=f"the PLC at {address.url} has not answered yet")
         self._changed = asyncio.Event()
         self._hint = asyncio.Event()
         self._deaf = False
-        self._client: Client | None = None
-        self._nodes: dict[str, Node] = {}
-        self._lost_why = ""
+        self._tags: Tags | None = None
         self._task: asyncio.Task[Any] | None = None
 
     @property
     def view(self) -> PlcView:
-        """What the PLC said last; NO_LINK while there is none."""
+        """What the PLC said last; without a link only why there is none."""
         return self._view
+
+    @property
+    def once(self) -> bool:
+        """Whether its commands may be said only once."""
+        return self._dialect.once
 
     async def start(self) -> None:
         """Raises Invalid for an unusable PKI folder; a PLC that is away is waited for in the background."""
@@ -105,6 +85,7 @@ class PlcLink:
 
     async def stop(self) -> None:
         await cancel(self._task)
+        self._see(NO_LINK)
 
     async def changed(self, timeout_s: float) -> None:
         """Return when `view` has become another one, at the latest after `timeout_s`."""
@@ -113,67 +94,69 @@ class PlcLink:
                 await self._changed.wait()
 
     async def hold(self, command: Command) -> None:
-        """Payload in one call, then the id as the commit. Raises PlcUnreachableError."""
-        payload: Values = {
-            "ReqCmd": (HOLD, ua.VariantType.Int16),
-            "ReqReason": (REPEATED_DEFECT, ua.VariantType.Int32),
-            "ReqText": (command.text[:REQ_TEXT_CHARS], ua.VariantType.String),
-            "ReqTtlMs": (max(1, int(command.ttl_s * 1000)), ua.VariantType.UInt32),
-            "ReqFresh": (self._view.heartbeat, ua.VariantType.UInt32),
-        }
-        client = self._client
-        if client is None:
+        """Ask for Hold. Raises PlcUnreachableError."""
+        if self._tags is None:
             raise PlcUnreachableError("the link is down")
         try:
             with telemetry.Stopwatch("plc write"):
-                await self._write(client, payload)
-                await self._write(client, {"ReqCmdId": (command.id, ua.VariantType.UInt32)})
+                await self._dialect.hold(self._tags, command)
         except Exception as error:
             raise PlcUnreachableError(f"{type(error).__name__} {error}") from error
+        self._hint.set()
 
-    async def _write(self, client: Client, values: Values) -> None:
-        """One Write call, types given and no timestamps: PLCs refuse those (asyncua #520, #1536)."""
-        nodes = [self._nodes[tag] for tag in values]
-        typed = [ua.DataValue(ua.Variant(value, kind)) for value, kind in values.values()]
-        async with asyncio.timeout(self._timing.operation_timeout_s):
-            await client.write_values(nodes, typed)
+    async def let_go(self) -> None:
+        """Take back what still asks; a link that is down does it when it returns."""
+        if self._tags is None:
+            return
+        try:
+            await self._dialect.let_go(self._tags)
+        except Exception as error:  # the next session begins with taking it back
+            log.info("the PLC of %s did not take the request back: %s", self._address.line, error)
 
     async def _supervise(self) -> None:
-        backoff_s = _BACKOFF_MIN_S
         while True:
+            began_s, why = time.monotonic(), ""
             try:
                 async with opened(self._address, self._timing.connect_timeout_s) as client:
                     await self._serve(client)
             except Exception as error:  # whatever one PLC does must not stop the others
-                self._tell_lost(error)
+                why = self._address.why(error)
+                self._tell_lost(why, error)
             finally:
                 was_up = self._view.link_up
-                self._client = None
-                self._see(NO_LINK)
-            backoff_s = _BACKOFF_MIN_S if was_up else min(backoff_s * 2, self._timing.backoff_max_s)
-            await asyncio.sleep(random.uniform(0, backoff_s))  # full jitter: many bridges, one PLC
+                self._tags = None
+                self._see(PlcView(detail=why))
+            pause_s = self._breaker.pause_after(time.monotonic() - began_s if was_up else 0.0)
+            BREAKER_OPEN.labels(str(self._address.line)).set(self._breaker.is_open)
+            await asyncio.sleep(random.uniform(0, pause_s))  # full jitter: many bridges, one PLC
 
     async def _serve(self, client: Client) -> None:
-        self._nodes = await tags_of(client, self._address)
-        await self._subscribe(client)
-        pulse = _Pulse(self._timing)
+        timing, node_ids = self._timing, self._plc.node_ids
+        tags = await found_tags(client, self._address, node_ids, self._dialect.kinds, timing.operation_timeout_s)
+        await self._subscribe(client, tags)
+        await self._dialect.open(tags, self._claims)
+        claimed_by_s = time.monotonic() + timing.dead_after_s
+        beats, proven = "HbPlc" in tags, self._dialect.answers_claims
+        pulse = Pulse(timing.heartbeat_s, timing.dead_after_s, plc_beats=beats, proven=proven)
         while True:
             self._hint.clear()
             with contextlib.suppress(TimeoutError):  # a slow answer is not yet a dead PLC; silence is
-                view = await self._read(client)
-                if pulse.hear(view.heartbeat):
-                    self._client = client
+                view = await self._dialect.look(tags)
+                if pulse.hear(view.heartbeat) and view.link_up:
+                    self._tags = tags
                     self._see(view)
-                if pulse.speak():
-                    await self._write(client, {"HbVis": (pulse.spoken, ua.VariantType.UInt32)})
+                if not view.link_up and time.monotonic() > claimed_by_s:
+                    raise LinkLostError(view.detail)
+                if "HbVis" in tags and pulse.speak():
+                    await tags.write({"HbVis": pulse.spoken})
             pulse.check()
             if self._deaf:
-                raise ConnectionError("the PLC ended the subscription")
+                raise LinkLostError("ended our subscription: nothing to do, we connect anew")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._timing.heartbeat_s):
+                async with asyncio.timeout(timing.heartbeat_s):
                     await self._hint.wait()
 
-    async def _subscribe(self, client: Client) -> None:
+    async def _subscribe(self, client: Client, tags: Tags) -> None:
         self._deaf = False
         parameters = ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=self._timing.publishing_ms,
@@ -181,10 +164,10 @@ class PlcLink:
             RequestedLifetimeCount=100,
             MaxNotificationsPerPublish=0,
             PublishingEnabled=True,
-            Priority=100,
+            Priority=self._plc.priority,
         )
         subscription = await client.create_subscription(parameters, self)
-        nodes = [self._nodes[tag] for tag in WATCHED]
+        nodes = [tags.node(name) for name in self._dialect.watched]
         await subscription.subscribe_data_change(nodes, queuesize=1, sampling_interval=0)
 
     def datachange_notification(self, *_: object) -> None:
@@ -196,26 +179,20 @@ class PlcLink:
         self._deaf = True
         self._hint.set()
 
-    async def _read(self, client: Client) -> PlcView:
-        nodes = [self._nodes[tag] for tag in WATCHED]
-        async with asyncio.timeout(self._timing.operation_timeout_s):
-            ack_id, ack_code, state, enabled, heartbeat = await client.read_values(nodes)
-        return PlcView(True, ack_id, ack_code, state, enabled, heartbeat)
-
     def _see(self, view: PlcView) -> None:
         if view == self._view:
             return
         if view.link_up and not self._view.link_up:
             log.warning("link to the PLC of %s is up", self._address.line)
-            self._lost_why = ""
         self._view = view
         LINK_UP.labels(str(self._address.line)).set(view.link_up)
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _tell_lost(self, error: Exception) -> None:
+    def _tell_lost(self, why: str, error: Exception) -> None:
         """Once for each reason: the next attempts will fail the same way."""
-        why = str(error) if isinstance(error, (PlcRefusedError, Invalid)) else "unreachable"
-        if why != self._lost_why:
-            log.warning("link to the PLC of %s is down: %s: %s", self._address.line, type(error).__name__, error)
-            self._lost_why = why
+        if why != self._view.detail:
+            kind = type(error).__name__
+            log.warning(
+                "link to the PLC of %s is down: %s", self._address.line, why, extra={"error": f"{kind}: {error}"}
+            )

@@ -1,31 +1,33 @@
-"""Live verdicts for SCADA: from the stream's end at start, each one once."""
+"""Live verdicts for SCADA, and word of stations that give none: from the stream's end at start, each one once."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
+from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from nats.errors import Error as NatsError
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.streams import Delivery, Follower, Route
-from services.contracts.subjects import STATION, VERDICT_REACHED
-from services.opcua_bridge.adapters.facts import shown
+from services.contracts.subjects import STATION, STATION_SILENT, VERDICT_REACHED
+from services.opcua_bridge.adapters.wire import shown, station_name
 from services.opcua_bridge.domain.line import StationName
-from services.opcua_bridge.ports import ShownVerdict
+from services.opcua_bridge.ports import Board
 
 
 class LiveVerdicts:
-    """Follows the verdicts of all stations that are shown."""
+    """Follows the verdicts and silences of all stations that are shown."""
 
-    def __init__(
-        self, bus: Bus, known: Collection[StationName], show: Callable[[ShownVerdict], Awaitable[None]]
-    ) -> None:
+    def __init__(self, bus: Bus, known: Collection[StationName], board: Board) -> None:
         self._bus = bus
         self._known = known
-        self._show = show
+        self._board = board
         self._position = -1
-        route = Route(VERDICT_REACHED.everywhere, verdict_pb2.Verdict, self._on_verdict)
-        self._follower = Follower(bus, STATION.name, [route], lambda: self._position)
+        routes = [
+            Route(VERDICT_REACHED.everywhere, verdict_pb2.Verdict, self._on_verdict),
+            Route(STATION_SILENT.everywhere, line_pb2.StationFellSilent, self._on_silent),
+        ]
+        self._follower = Follower(bus, STATION.name, routes, lambda: self._position)
 
     async def start(self) -> None:
         """Raises Unavailable while the broker does not say where the stream ends."""
@@ -42,6 +44,15 @@ class LiveVerdicts:
     async def _on_verdict(self, message: verdict_pb2.Verdict, delivery: Delivery) -> None:
         self._position = delivery.sequence
         verdict = shown(message)
-        if verdict.station not in self._known:
-            raise Invalid(f"no station {verdict.station} in the plant file", field="station", fix="add it there")
-        await self._show(verdict)
+        self._check(verdict.station)
+        await self._board.show_verdict(verdict)
+
+    async def _on_silent(self, message: line_pb2.StationFellSilent, delivery: Delivery) -> None:
+        self._position = delivery.sequence
+        station = station_name(message.station)
+        self._check(station)
+        await self._board.show_silent(station)
+
+    def _check(self, station: StationName) -> None:
+        if station not in self._known:
+            raise Invalid(f"no station {station} in the plant file", field="station", fix="add it there")

@@ -1,4 +1,5 @@
-from services.opcua_bridge.domain.line import NEVER, Episode, LineName, OpenEpisodes, StationName
+from services.opcua_bridge.domain.episodes import NEVER, Episode, OpenEpisodes, Overtaking
+from services.opcua_bridge.domain.line import LineName, PauseRequest, StationName
 
 LINE, OTHER = LineName("lyon", "smt1"), LineName("lyon", "smt2")
 A, B = Episode(StationName(LINE, "aoi1"), "a"), Episode(StationName(LINE, "aoi2"), "b")
@@ -39,3 +40,36 @@ def test_a_resumed_episode_is_over():
     episodes.resumed(A)
     episodes.resumed(B)
     assert episodes.ended_by_running(LINE, 11.0) == []
+
+
+def request(sequence: int = 7, held: StationName = A.station, episode: str = "a", rule: str = "r") -> PauseRequest:
+    return PauseRequest("q", episode, held, "5 times spur", 1, 5, 99.0, sequence, A.station, rule, "spur")
+
+
+def test_a_request_whose_rule_has_asked_again_since_is_overtaken_and_the_newer_one_is_not():
+    known = Overtaking()
+    for sequence in (9, 7):
+        known.asked(A.station, "r", "spur", sequence)
+    assert "asked again" in known.why(request(7))
+    assert known.why(request(9)) == ""
+    assert known.why(request(7, rule="another")) == ""
+    assert known.why(request(7, rule="")) == ""
+
+
+def test_a_resumed_line_overtakes_what_its_episode_asked_of_the_whole_pause_group_but_of_no_one_else():
+    known = Overtaking()
+    known.resumed(LINE, "a")
+    assert "resumed" in known.why(request())
+    assert "resumed" in known.why(request(held=ELSEWHERE.station))
+    assert known.why(request(episode="b")) == ""
+    known.resumed(OTHER, "b")
+    assert known.why(request(episode="b")) == ""
+
+
+def test_a_closed_incident_overtakes_its_requests_and_memory_is_bounded():
+    known = Overtaking()
+    known.closed("a")
+    assert "closed" in known.why(request())
+    for number in range(1_000):
+        known.closed(f"later-{number}")
+    assert known.why(request()) == ""

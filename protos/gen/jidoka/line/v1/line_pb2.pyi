@@ -21,6 +21,23 @@ class PauseOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PAUSE_OUTCOME_ACK_TIMEOUT: _ClassVar[PauseOutcome]
     PAUSE_OUTCOME_STATE_TIMEOUT: _ClassVar[PauseOutcome]
     PAUSE_OUTCOME_LINK_DOWN: _ClassVar[PauseOutcome]
+
+class PauseState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PAUSE_STATE_UNSPECIFIED: _ClassVar[PauseState]
+    PAUSE_STATE_SENT: _ClassVar[PauseState]
+    PAUSE_STATE_ACKED: _ClassVar[PauseState]
+    PAUSE_STATE_CONFIRMED: _ClassVar[PauseState]
+    PAUSE_STATE_REJECTED: _ClassVar[PauseState]
+    PAUSE_STATE_EXPIRED: _ClassVar[PauseState]
+    PAUSE_STATE_ACK_TIMEOUT: _ClassVar[PauseState]
+    PAUSE_STATE_STATE_TIMEOUT: _ClassVar[PauseState]
+    PAUSE_STATE_LINK_DOWN: _ClassVar[PauseState]
+
+class AlarmClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ALARM_CLASS_UNSPECIFIED: _ClassVar[AlarmClass]
+    ALARM_CLASS_COMMS_LOSS: _ClassVar[AlarmClass]
 PAUSE_OUTCOME_UNSPECIFIED: PauseOutcome
 PAUSE_OUTCOME_CONFIRMED: PauseOutcome
 PAUSE_OUTCOME_REJECTED: PauseOutcome
@@ -28,6 +45,17 @@ PAUSE_OUTCOME_EXPIRED: PauseOutcome
 PAUSE_OUTCOME_ACK_TIMEOUT: PauseOutcome
 PAUSE_OUTCOME_STATE_TIMEOUT: PauseOutcome
 PAUSE_OUTCOME_LINK_DOWN: PauseOutcome
+PAUSE_STATE_UNSPECIFIED: PauseState
+PAUSE_STATE_SENT: PauseState
+PAUSE_STATE_ACKED: PauseState
+PAUSE_STATE_CONFIRMED: PauseState
+PAUSE_STATE_REJECTED: PauseState
+PAUSE_STATE_EXPIRED: PauseState
+PAUSE_STATE_ACK_TIMEOUT: PauseState
+PAUSE_STATE_STATE_TIMEOUT: PauseState
+PAUSE_STATE_LINK_DOWN: PauseState
+ALARM_CLASS_UNSPECIFIED: AlarmClass
+ALARM_CLASS_COMMS_LOSS: AlarmClass
 
 class PauseRequested(_message.Message):
     __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at", "statistic", "limit")
@@ -153,7 +181,7 @@ class StationFellSilent(_message.Message):
     def __init__(self, station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., silent_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., noticed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PauseSettled(_message.Message):
-    __slots__ = ("request_id", "episode_id", "station", "outcome", "command_id", "attempts", "detail", "sent_at", "acknowledged_at", "held_at", "settled_at")
+    __slots__ = ("request_id", "episode_id", "station", "outcome", "command_id", "attempts", "detail", "sent_at", "acknowledged_at", "held_at", "settled_at", "acknowledgement_code", "packml_state", "bridge", "asked_by")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
     STATION_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +193,10 @@ class PauseSettled(_message.Message):
     ACKNOWLEDGED_AT_FIELD_NUMBER: _ClassVar[int]
     HELD_AT_FIELD_NUMBER: _ClassVar[int]
     SETTLED_AT_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGEMENT_CODE_FIELD_NUMBER: _ClassVar[int]
+    PACKML_STATE_FIELD_NUMBER: _ClassVar[int]
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    ASKED_BY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     episode_id: str
     station: _frame_pb2.StationPath
@@ -176,7 +208,69 @@ class PauseSettled(_message.Message):
     acknowledged_at: _timestamp_pb2.Timestamp
     held_at: _timestamp_pb2.Timestamp
     settled_at: _timestamp_pb2.Timestamp
-    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., outcome: _Optional[_Union[PauseOutcome, str]] = ..., command_id: _Optional[int] = ..., attempts: _Optional[int] = ..., detail: _Optional[str] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., settled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    acknowledgement_code: int
+    packml_state: int
+    bridge: str
+    asked_by: _frame_pb2.StationPath
+    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., outcome: _Optional[_Union[PauseOutcome, str]] = ..., command_id: _Optional[int] = ..., attempts: _Optional[int] = ..., detail: _Optional[str] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., settled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., acknowledgement_code: _Optional[int] = ..., packml_state: _Optional[int] = ..., bridge: _Optional[str] = ..., asked_by: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ...) -> None: ...
+
+class PauseProgressed(_message.Message):
+    __slots__ = ("request_id", "episode_id", "station", "state", "command_id", "attempts", "detail", "bridge", "at")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    episode_id: str
+    station: _frame_pb2.StationPath
+    state: PauseState
+    command_id: int
+    attempts: int
+    detail: str
+    bridge: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, request_id: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., state: _Optional[_Union[PauseState, str]] = ..., command_id: _Optional[int] = ..., attempts: _Optional[int] = ..., detail: _Optional[str] = ..., bridge: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PlcClaimed(_message.Message):
+    __slots__ = ("site", "line", "epoch", "base", "lease_token", "bridge", "claimed_at")
+    SITE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    LEASE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_AT_FIELD_NUMBER: _ClassVar[int]
+    site: str
+    line: str
+    epoch: int
+    base: int
+    lease_token: int
+    bridge: str
+    claimed_at: _timestamp_pb2.Timestamp
+    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., epoch: _Optional[int] = ..., base: _Optional[int] = ..., lease_token: _Optional[int] = ..., bridge: _Optional[str] = ..., claimed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AlarmChanged(_message.Message):
+    __slots__ = ("site", "line", "alarm_class", "active", "since", "detail", "changed_at")
+    SITE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    ALARM_CLASS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    site: str
+    line: str
+    alarm_class: AlarmClass
+    active: bool
+    since: _timestamp_pb2.Timestamp
+    detail: str
+    changed_at: _timestamp_pb2.Timestamp
+    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., alarm_class: _Optional[_Union[AlarmClass, str]] = ..., active: _Optional[bool] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ..., changed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LineResumed(_message.Message):
     __slots__ = ("station", "episode_id", "resumed_at")

@@ -17,10 +17,23 @@ class WorkRequestKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WORK_REQUEST_KIND_MAINTENANCE: _ClassVar[WorkRequestKind]
     WORK_REQUEST_KIND_INTERNAL_QUALITY: _ClassVar[WorkRequestKind]
     WORK_REQUEST_KIND_SUPPLIER_QUALITY: _ClassVar[WorkRequestKind]
+
+class OrderStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ORDER_STATUS_UNSPECIFIED: _ClassVar[OrderStatus]
+    ORDER_STATUS_OPEN: _ClassVar[OrderStatus]
+    ORDER_STATUS_IN_PROGRESS: _ClassVar[OrderStatus]
+    ORDER_STATUS_COMPLETED: _ClassVar[OrderStatus]
+    ORDER_STATUS_CANCELLED: _ClassVar[OrderStatus]
 WORK_REQUEST_KIND_UNSPECIFIED: WorkRequestKind
 WORK_REQUEST_KIND_MAINTENANCE: WorkRequestKind
 WORK_REQUEST_KIND_INTERNAL_QUALITY: WorkRequestKind
 WORK_REQUEST_KIND_SUPPLIER_QUALITY: WorkRequestKind
+ORDER_STATUS_UNSPECIFIED: OrderStatus
+ORDER_STATUS_OPEN: OrderStatus
+ORDER_STATUS_IN_PROGRESS: OrderStatus
+ORDER_STATUS_COMPLETED: OrderStatus
+ORDER_STATUS_CANCELLED: OrderStatus
 
 class WorkRequested(_message.Message):
     __slots__ = ("key", "episode_id", "kind", "title", "description", "priority", "equipment_id", "station", "rule_id", "defect_label", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "trace_id", "requested_at", "statistic", "limit", "scope", "causes")
@@ -114,20 +127,66 @@ class WorkRequestUpdated(_message.Message):
     def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., signals: _Optional[int] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., lot_id: _Optional[str] = ..., last_part_sequence: _Optional[int] = ..., text: _Optional[str] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class WorkRequestCompleted(_message.Message):
-    __slots__ = ("key", "episode_id", "station", "system", "external_id", "completed_at")
+    __slots__ = ("key", "episode_id", "station", "system", "external_id", "completed_at", "remark")
     KEY_FIELD_NUMBER: _ClassVar[int]
     EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
     STATION_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
+    REMARK_FIELD_NUMBER: _ClassVar[int]
     key: str
     episode_id: str
     station: _frame_pb2.StationPath
     system: str
     external_id: str
     completed_at: _timestamp_pb2.Timestamp
-    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., system: _Optional[str] = ..., external_id: _Optional[str] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    remark: str
+    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., system: _Optional[str] = ..., external_id: _Optional[str] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., remark: _Optional[str] = ...) -> None: ...
+
+class WorkRequestCancelled(_message.Message):
+    __slots__ = ("key", "episode_id", "station", "system", "external_id", "deleted", "remark", "cancelled_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EPISODE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATION_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    REMARK_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_AT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    episode_id: str
+    station: _frame_pb2.StationPath
+    system: str
+    external_id: str
+    deleted: bool
+    remark: str
+    cancelled_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., system: _Optional[str] = ..., external_id: _Optional[str] = ..., deleted: _Optional[bool] = ..., remark: _Optional[str] = ..., cancelled_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WorkRequestReported(_message.Message):
+    __slots__ = ("key", "system", "status", "remark", "reported_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REMARK_FIELD_NUMBER: _ClassVar[int]
+    REPORTED_AT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    system: str
+    status: OrderStatus
+    remark: str
+    reported_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., system: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., remark: _Optional[str] = ..., reported_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WorkRequestRequeued(_message.Message):
+    __slots__ = ("key", "requeued_by", "requeued_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    REQUEUED_BY_FIELD_NUMBER: _ClassVar[int]
+    REQUEUED_AT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    requeued_by: str
+    requeued_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., requeued_by: _Optional[str] = ..., requeued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class WorkRequestOpened(_message.Message):
     __slots__ = ("key", "episode_id", "station", "system", "external_id", "opened_at")

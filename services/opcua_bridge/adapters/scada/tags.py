@@ -1,8 +1,9 @@
-"""Plain OPC UA variables with string ids, the time of their source, and a status that says when the source is away."""
+"""Plain OPC UA variables with string ids, the time of their source, and a status that says how far to believe them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 
 from asyncua import Server, ua
 from asyncua.common.node import Node
@@ -14,6 +15,14 @@ _EMPTY: dict[ua.VariantType, Value] = {
     ua.VariantType.Double: 0.0,
     ua.VariantType.DateTime: datetime(1970, 1, 1, tzinfo=UTC),
 }
+
+
+class Trust(Enum):
+    """How far the values of a source can be believed, as a status code."""
+
+    GOOD = ua.StatusCodes.Good
+    LAST_USABLE = ua.StatusCodes.UncertainLastUsableValue
+    LOST = ua.StatusCodes.BadCommunicationError
 
 
 @dataclass
@@ -32,7 +41,7 @@ class Tags:
         self._namespace = namespace
         self._folders: dict[str, Node] = {}
         self._tags: dict[str, _Tag] = {}
-        self._away: set[str] = set()
+        self._trust: dict[str, Trust] = {}
 
     async def add(self, kind: str, name: str, tags: Mapping[str, tuple[ua.VariantType, str]]) -> None:
         """Create `<kind>/<name>/<tag>` for each tag, given its type and its source."""
@@ -55,19 +64,19 @@ class Tags:
         tag.value = ua.DataValue(ua.Variant(value, tag.kind), SourceTimestamp=datetime.fromtimestamp(at, UTC))
         await self._write(tag)
 
-    async def set_away(self, source: str, away: bool) -> None:
-        """Mark all values of a source as the last usable ones, or as good again."""
-        if away == (source in self._away):
+    async def set_trust(self, source: str, trust: Trust) -> None:
+        """Say how far the values of a source can be believed; those that it never gave stay as they are."""
+        if trust is self._trust.get(source, Trust.GOOD):
             return
-        (self._away.add if away else self._away.discard)(source)
+        self._trust[source] = trust
         for tag in self._tags.values():
             if tag.source == source:
                 await self._write(tag)
 
     async def _write(self, tag: _Tag) -> None:
-        value = tag.value
-        if tag.source in self._away and value.StatusCode.is_good():
-            value = replace(value, StatusCode=ua.StatusCode(ua.StatusCodes.UncertainLastUsableValue))
+        value, trust = tag.value, self._trust.get(tag.source, Trust.GOOD)
+        if trust is not Trust.GOOD and value.StatusCode.is_good():
+            value = replace(value, StatusCode=ua.StatusCode(trust.value))
         await tag.node.write_value(value)
 
     def _id(self, identifier: str) -> ua.NodeId:

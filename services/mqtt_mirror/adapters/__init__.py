@@ -1,0 +1,1 @@
+"""The broker of the mesh on one side, MQTT on the other."""

@@ -1,0 +1,20 @@
+"""What a line works on, as the MES or an engineer says it over SCADA."""
+
+from dataclasses import dataclass
+
+from services.opcua_bridge.domain.line import LineName
+
+
+@dataclass(frozen=True)
+class ContextChange:
+    """Holds from now on for a line, or for one station of it. An empty field leaves what was said before."""
+
+    line: LineName
+    station: str = ""
+    lot: str = ""
+    material: str = ""
+    supplier: str = ""
+    recipe: str = ""
+    tool: str = ""
+    job_order: str = ""
+    source: str = ""

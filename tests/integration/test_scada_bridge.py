@@ -1,0 +1,132 @@
+"""The bridge between the broker and SCADA: what the mesh says is seen, and what the MES says reaches the mesh."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import yaml
+from asyncua import ua
+from jidoka.frame.v1 import frame_pb2
+from jidoka.line.v1 import line_pb2
+from jidoka.verdict.v1 import verdict_pb2
+from scada_floor import JOBS, LINE, NODESETS, STATION, VISION, ScadaFloor, eventually
+from servers import NatsServer, free_port
+
+from services.chassis.bus import Bus
+from services.chassis.streams import Delivery, Follower, Route
+from services.contracts.plant import Place
+from services.contracts.subjects import CONTEXT_CHANGED, STATION_SILENT, VERDICT_REACHED
+from services.contracts.subjects import STATION as STREAM
+from services.opcua_bridge.app import build
+from services.opcua_bridge.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PLACE = Place(LINE.site, LINE.line, STATION.station)
+PATH = frame_pb2.StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station)
+
+
+@contextlib.asynccontextmanager
+async def bridge(floor: ScadaFloor, nats_server: NatsServer) -> AsyncIterator[None]:
+    """The whole bridge of the demo plant; there is no PLC behind its port."""
+    plant = yaml.safe_load((ROOT / "deploy/plants/demo.yaml").read_text())
+    plant["sites"][0]["lines"][0]["plc"]["url"] = f"opc.tcp://127.0.0.1:{free_port()}/plc"
+    (floor.folder / "plant.yaml").write_text(yaml.safe_dump(plant))
+    (floor.folder / "password").write_text("bridge-pw\n")
+    floor.url = f"opc.tcp://127.0.0.1:{free_port()}/jidoka"
+    settings = Settings(
+        plant_file=floor.folder / "plant.yaml",
+        nats_url=nats_server.url,
+        nats_password_file=floor.folder / "password",
+        pki=floor.pki["bridge"],
+        plc_password_file=floor.folder / "password",
+        scada_url=floor.url,
+        scada_users_file=floor.users,
+        nodeset_folder=NODESETS,
+        stale_after_s=1,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        for component in build(settings).components:
+            await component.start()
+            stack.push_async_callback(component.stop)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def told(bus: Bus, subject: str, message: type) -> AsyncIterator[list]:
+    heard: list = []
+
+    async def hear(fact: object, _delivery: Delivery) -> None:
+        heard.append(fact)
+
+    follower = Follower(bus, STREAM.name, [Route(subject, message, hear)], lambda: 0)
+    await follower.start()
+    yield heard
+    await follower.stop()
+
+
+def verdict(number: int) -> verdict_pb2.Verdict:
+    message = verdict_pb2.Verdict(
+        inspection_id=f"i-{number}",
+        station=PATH,
+        part=frame_pb2.PartRef(lot_id="L1", part_sequence=number, product_id="board"),
+        outcome=verdict_pb2.OUTCOME_PASS,
+        recipe="pcb",
+        recipe_version=1,
+        rule_set_version=3,
+    )
+    message.provenance.model_digest = "f" * 64
+    message.captured_at.FromNanoseconds(time.time_ns() - 10**8)
+    message.judged_at.GetCurrentTime()
+    return message
+
+
+async def test_verdicts_and_silence_come_from_the_broker_and_a_job_order_goes_to_it(tmp_path, nats_server, bus):
+    floor = ScadaFloor(tmp_path)
+    async with (
+        bridge(floor, nats_server),
+        floor.client("mes") as mes,
+        told(bus, CONTEXT_CHANGED.everywhere, CONTEXT_CHANGED.message) as contexts,
+    ):
+        await mes.client.load_data_type_definitions()
+
+        async def state() -> str:
+            return (await mes.value(f"{VISION}.VisionStateMachine.CurrentState")).Text
+
+        await eventually(state, "Operational")
+        await bus.publish(VERDICT_REACHED.at(PLACE), verdict(1), "i-1")
+
+        async def configured() -> str:
+            value = await mes.node(f"{VISION}.ConfigurationManagement.ActiveConfiguration").read_data_value(
+                raise_on_bad_status=False
+            )
+            return value.Value.Value.InternalId.Id if value.StatusCode.is_good() else ""
+
+        await eventually(configured, "rules-3+model-ffffffffffff")
+        await bus.publish(STATION_SILENT.at(PLACE), line_pb2.StationFellSilent(station=PATH), "s-1")
+        await eventually(state, "Error")
+        await bus.publish(VERDICT_REACHED.at(PLACE), verdict(2), "i-2")
+        await eventually(state, "Operational")
+
+        material = ua.ISA95MaterialDataType(MaterialDefinitionID="FR4", MaterialLotID="L9")
+        order = ua.ISA95JobOrderDataType(JobOrderID="J1", MaterialRequirements=[material])
+        none = ua.Variant([], ua.VariantType.LocalizedText)
+        assert await mes.call(f"{JOBS}.StoreAndStart", order, none) == 1
+
+        async def stored() -> int:
+            return len(contexts)
+
+        await eventually(stored, 1)
+        [fact] = contexts
+        assert (fact.station.site, fact.station.line, fact.station.station) == (LINE.site, LINE.line, "all")
+        said = fact.lot_id, fact.material, fact.recipe, fact.job_order_id, fact.source
+        assert said == ("L9", "FR4", "", "J1", "scada:job-order")
+        assert abs(fact.changed_at.ToSeconds() - time.time()) < 60
+
+        nats_server.kill()
+        assert await mes.call(f"{JOBS}.StoreAndStart", order, none) == 16  # known already: refused before it is told
+        other = ua.ISA95JobOrderDataType(JobOrderID="J2", MaterialRequirements=[material])
+        assert await mes.call(f"{JOBS}.StoreAndStart", other, none) == 16  # the broker is away: unable to accept
+        [job] = await mes.value(f"{JOBS}.JobOrderList")
+        assert job.JobOrder.JobOrderID == "J1"
+        await eventually(state, "Error", 30)
