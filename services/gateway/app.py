@@ -8,10 +8,11 @@ from services.chassis.settings import read_secret
 from services.contracts import plant as plants
 from services.contracts.scopes import SERVICE_SCOPES
 from services.contracts.subjects import inbox_of
-from services.gateway.adapters import http_api, incidents_api, rules_api
+from services.gateway.adapters import context_api, http_api, incidents_api, rules_api, suppliers_api, workorders_api
 from services.gateway.adapters.events import ViewReader
 from services.gateway.adapters.http_server import HttpServer
 from services.gateway.adapters.remote import RemoteInspection, RemoteModels, StoredProducts
+from services.gateway.adapters.signatures import Seal
 from services.gateway.domain import Bounded, View
 from services.gateway.settings import Settings
 
@@ -38,5 +39,13 @@ def build(settings: Settings) -> Service:
     )
     rules_api.install(app, plant, view, door, rules_api.BusRules(bus))
     incidents_api.install(app, plant, door, bus)
+    suppliers_api.install(app, view, door, settings.remembered)
+    context_api.install(app, plant, door, bus)
+    workorders_api.install(app, view, door, bus, plant.mes.name, _seal(settings))
     reader = ViewReader(bus, view, settings.remembered)
     return Service([bus, reader, HttpServer(app, settings.http_address)], ready={"broker": bus.healthy})
+
+
+def _seal(settings: Settings) -> Seal | None:
+    file = settings.mes_progress_secret_file
+    return Seal(read_secret(file, "mes_progress_secret_file")) if file else None

@@ -7,6 +7,8 @@ from typing import Any
 
 Entry = dict[str, Any]
 _MOST_PROPOSALS = 100
+# A dead order that is tried again may die again, or open; what has ended stays so.
+_STAGES = {"REQUESTED": 0, "DEAD_LETTERED": 1, "OPENED": 2, "CANCELLED": 3, "COMPLETED": 3}
 
 
 class Bounded:
@@ -76,8 +78,10 @@ class View:
         return [entry for entry in self.proposals.newest(_MOST_PROPOSALS) if entry["site"] == site]
 
     def on_workrequest(self, key: str, status: str, fact: Entry) -> None:
-        """Remember how far a work request got."""
-        self.workrequests.put(key, {**fact, "status": status})
+        """Remember how far a work request got; facts of two streams may come in any order."""
+        before = self.workrequests.get(key)
+        if before is None or _STAGES[status] >= _STAGES[before["status"]]:
+            self.workrequests.put(key, {**fact, "status": status})
 
     def _line(self, where: str) -> Entry:
         return self.lines.setdefault(where, {"line": where})

@@ -1,5 +1,7 @@
 """What the gateway is told."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -17,6 +19,8 @@ class Settings(ChassisSettings):
     """InspectionService of preprocessing."""
     inference_target: str = "127.0.0.1:50052"
     """ModelService of inference."""
+    mes_progress_secret_file: Path | None = None
+    """File with the secret that the MES signs its progress reports with; none: it is asked, and may not report."""
     max_image_bytes: int = Field(default=8 << 20, gt=0)
     """Larger uploads are refused."""
     remembered: int = Field(default=10_000, gt=0)

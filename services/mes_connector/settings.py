@@ -9,16 +9,20 @@ from services.chassis.settings import ChassisSettings
 
 
 class Settings(ChassisSettings):
-    """Environment JIDOKA_MES_CONNECTOR_*; the MES's name and address stand in the plant file."""
+    """Environment JIDOKA_MES_CONNECTOR_*; which system it is, where, and its words stand in the plant file."""
 
     model_config = SettingsConfigDict(env_prefix="JIDOKA_MES_CONNECTOR_")
 
-    webhook_secret_file: Path
-    """File with the secret that signs our requests to the MES."""
-    webhook_ca_file: Path | None = None
+    mes_secret_file: Path | None = None
+    """File with the MES's secret: webhook signature, API key, password; only b2mml-file needs none."""
+    mes_ca_file: Path | None = None
     """Certificate authority of the MES (PEM); without: the system's."""
-    webhook_deadline_s: float = Field(default=5.0, gt=0)
-    """How long one call to the MES may take."""
+    mes_deadline_s: float = Field(default=5.0, gt=0)
+    """How long one question to the MES may take, all of its calls together."""
+    mes_pace_s: float = Field(default=0.05, ge=0, le=60)
+    """So long lies between two questions to the MES: a backlog does not flood it when it is back."""
+    poll_every_s: float = Field(default=60.0, gt=0)
+    """How often open orders are asked after."""
     database_url: str
     """The outbox: sqlite:////path/outbox.sqlite or postgresql://user@host/database (no password in it)."""
     database_password_file: Path | None = None
@@ -42,4 +46,6 @@ class Settings(ChassisSettings):
     breaker_cap_s: float = Field(default=300.0, gt=0)
     """… up to this."""
     batch: int = Field(default=100, ge=1)
-    """How many orders are read from the outbox at a time."""
+    """How many orders are read from the outbox, or asked after, at a time."""
+    most_notes: int = Field(default=50, ge=0)
+    """So many comments about an incident that goes on may one order get."""

@@ -13,6 +13,7 @@ from services.contracts import plant as plants
 from services.contracts.scopes import SERVICE_SCOPES
 from services.contracts.subjects import inbox_of
 from services.preprocessing.adapters import pixel_code
+from services.preprocessing.adapters.contexts import ContextReader
 from services.preprocessing.adapters.goldens import StoredGoldens
 from services.preprocessing.adapters.grpc_api import SCOPES, InspectionServicer
 from services.preprocessing.adapters.images import Decoder
@@ -20,6 +21,7 @@ from services.preprocessing.adapters.judge import RemoteJudge
 from services.preprocessing.adapters.models import Models
 from services.preprocessing.adapters.shared_memory import Slots
 from services.preprocessing.adapters.triton import TritonDetector
+from services.preprocessing.domain.context import ContextBook
 from services.preprocessing.handlers import Inspector
 from services.preprocessing.settings import Settings
 
@@ -39,6 +41,7 @@ def build(settings: Settings) -> Service:
     slots = Slots(settings.shared_memory_slots, pair_bytes)
     detector = TritonDetector(settings.triton_target, admin_key, models, slots, settings.triton_deadline_s)
     judge = RemoteJudge(rpc.channel(settings.postprocessing_target), token, settings.judge_deadline_s)
+    book = ContextBook()
     inspector = Inspector(
         plant=plant,
         decode=decode,
@@ -49,10 +52,11 @@ def build(settings: Settings) -> Service:
         max_in_flight=settings.max_in_flight,
         trusted_clients=settings.trusted_clients,
         pixel_code=pixel_code.digest(),
+        contexts=book,
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     # One MiB above the image limit: the limit itself must be answered with a typed error, not by the transport.
     server = rpc.Server(settings.grpc_address, verifier, SCOPES, max_message_bytes=settings.max_image_bytes + (1 << 20))
     inspection_service_pb2_grpc.add_InspectionServiceServicer_to_server(InspectionServicer(inspector), server.grpc)
     ready = {"broker": bus.healthy, "model": models.any_ready}
-    return Service([bus, models, detector, judge, server], ready)
+    return Service([bus, ContextReader(bus, book), models, detector, judge, server], ready)

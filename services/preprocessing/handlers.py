@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +17,7 @@ from services.contracts import context
 from services.contracts.mistake import Mistake
 from services.contracts.plant import Plant
 from services.contracts.recipe import Extent, Recipe
+from services.preprocessing.domain.context import ContextBook, Setup
 from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Fit, Look, QualityLimits, change, gate
@@ -43,6 +44,8 @@ class Inspector:
     trusted_clients: frozenset[str]
     pixel_code: str
     """Names the code that changes pixels."""
+    contexts: ContextBook = field(default_factory=ContextBook)
+    """What the stations work on, as the MES says it."""
     _in_flight: int = 0
     _last: dict[str, tuple[tuple[str, int], Image]] = field(default_factory=dict)
 
@@ -52,16 +55,19 @@ class Inspector:
         Raises Invalid, NotFound or Denied for what the caller must mend, Exhausted before acceptance, and Unavailable
         when a part of the mesh is away: then the caller keeps the frame and sends it again.
         """
-        recipe = self._admit(frame, client)
+        # Once for each part: a change in the middle of it is the next part's.
+        setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, frame.captured_at_s)
+        recipe = self._admit(frame, client, setup)
         if self._in_flight >= self.max_in_flight:
             raise Exhausted(f"{self._in_flight} frames are being inspected", fix="send again in a moment")
         self._in_flight += 1
         try:
-            return await self._inspect(replace(frame, recipe=recipe.name), recipe)
+            known = replace(frame, recipe=recipe.name, context=_together(frame.context, setup.context()))
+            return await self._inspect(known, recipe)
         finally:
             self._in_flight -= 1
 
-    def _admit(self, frame: Frame, client: str) -> Recipe:
+    def _admit(self, frame: Frame, client: str, setup: Setup) -> Recipe:
         if not _ID.fullmatch(frame.inspection_id):
             raise Invalid("must be 1 to 64 of A-Z a-z 0-9 . _ : -", field="frame.inspection_id", fix="use a UUID")
         if not _NAME.fullmatch(frame.product_id):
@@ -82,7 +88,8 @@ class Inspector:
         if client != station.camera_client and client not in self.trusted_clients:
             fix = f"submit as {station.camera_client}"
             raise Denied(f"{client} may not submit for {'/'.join(where)}", field="frame.station", fix=fix)
-        name = frame.recipe or station.recipes[0]
+        told = setup.recipe if setup.recipe in station.recipes else ""  # a line's recipe need not be all stations'
+        name = frame.recipe or told or station.recipes[0]
         recipe = self.plant.recipe(name)
         if recipe is None or name not in station.recipes:
             fix = f"use one of: {', '.join(station.recipes)}"
@@ -131,6 +138,12 @@ class Inspector:
         last, picture = self._last.get(place, (number, part))
         self._last[place] = number, part
         return None if last == number else picture
+
+
+def _together(own: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """What the camera says of the part, then what the MES says of the line, as far as there is room."""
+    added = [(key, value) for key, value in told.items() if key not in own]
+    return dict([*own.items(), *added][: context.MAX_ENTRIES])
 
 
 def _align(part: Image, golden: Golden, recipe: Recipe, before: Image | None) -> tuple[Image, Fit, list[Finding]]:

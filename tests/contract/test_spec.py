@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.contracts.mqtt import Mqtt
 from services.contracts.plant import Plant, load
 from services.contracts.rights import permissions
 from services.contracts.scopes import ROLE_SCOPES, SERVICE_SCOPES
@@ -23,7 +24,16 @@ DEFAULTS_OF_THE_CHASSIS = {"audience", "roles_claim", "log_level", "drain_s"}
 
 @pytest.fixture
 def plant() -> Plant:
-    return load(DEMO)
+    """The demo plant with everything switched on."""
+    return load(DEMO).model_copy(update={"mqtt": Mqtt()})
+
+
+def test_a_plant_without_mqtt_has_neither_the_mirror_nor_the_listener(tmp_path: Path):
+    path = tmp_path / "nats.conf"
+    path.write_text(nats_config("127.0.0.1:4222", tmp_path, dict.fromkeys(("admin", *SERVICES), "x")))
+
+    assert "mqtt-mirror" not in {part.name for part in parts(ROOT, load(DEMO), Ports())}
+    assert "mqtt" not in json.loads(path.read_text())
 
 
 def settings_of(service: str):

@@ -1,75 +1,33 @@
 """One order per work request, whatever fails: the real connector, a real broker, and the MES sandbox as a process."""
 
-import asyncio
-import contextlib
 import hashlib
 import hmac
-import os
-import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
-from servers import NatsServer, free_port
+from mes_floor import (
+    EQUIPMENT,
+    PATIENT,
+    PLACE,
+    SECRET,
+    Heard,
+    Sandbox,
+    ask,
+    connector,
+    connector_process,
+    outbox,
+    settings_of,
+    until,
+)
+from servers import NatsServer
 
 from services.chassis.bus import Bus
-from services.chassis.streams import Delivery, Follower, Route
-from services.contracts.plant import Place
-from services.contracts.subjects import WORK_DEAD_LETTERED, WORK_OPENED, WORK_REQUESTED, WORKREQUEST
-from services.mes_connector.app import build
-from services.mes_connector.handlers import PAUSED
-from services.mes_connector.settings import Settings
-
-ROOT = Path(__file__).parents[2]
-PLACE = Place("lyon", "smt1", "aoi1")
-EQUIPMENT = "jidoka/lyon/electronics/smt1"
-SECRET, TOKEN = "machine-secret", "people-token"
-PATIENT = 60
-
-
-class Sandbox:
-    """The MES sandbox: may be killed and started again on the same port with the same orders."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/workrequests"
-        (folder / "secret").write_text(SECRET + "\n")
-        (folder / "token").write_text(TOKEN + "\n")
-        self.people = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=5)
-        self.start()
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--database", "orders.sqlite", "--known-equipment", EQUIPMENT]
-        files = ["--secret-file", "secret", "--token-file", "token", "--seed", "7"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.simulators.mes", *options, *files],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout.readline() == "READY\n"
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def behave(self, **behaviour) -> None:
-        self.people.post(self.url.replace("workrequests", "behaviour"), json=behaviour).raise_for_status()
-
-    def orders(self) -> list[dict]:
-        return self.people.get(self.url).raise_for_status().json()
-
-    def references(self) -> list[str]:
-        return sorted(order["external_reference"] for order in self.orders())
+from services.contracts.subjects import WORK_REQUESTED
+from services.mes_connector.handlers.gate import PAUSED
 
 
 @pytest.fixture
@@ -82,68 +40,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def settings(tmp_path: Path, nats_server: NatsServer, sandbox: Sandbox) -> dict[str, str]:
-    """Small waits; as strings, because a connector in its own process gets them through the environment."""
-    demo = (ROOT / "deploy/plants/demo.yaml").read_text()
-    (tmp_path / "plant.yaml").write_text(demo.replace("http://127.0.0.1:8080/workrequests", sandbox.url))
-    return {
-        "plant_file": str(tmp_path / "plant.yaml"),
-        "nats_url": nats_server.url,
-        "nats_password_file": str(tmp_path / "secret"),
-        "webhook_secret_file": str(tmp_path / "secret"),
-        "database_url": f"sqlite:///{tmp_path}/outbox.sqlite",
-        "webhook_deadline_s": "0.25",
-        "after_timeout_s": "0.2",
-        "retry_base_s": "0.05",
-        "retry_cap_s": "0.4",
-        "breaker_base_s": "0.05",
-        "breaker_cap_s": "0.2",
-    }
-
-
-@contextlib.asynccontextmanager
-async def connector(settings: dict[str, str], **changed: str) -> AsyncIterator[None]:
-    service = build(Settings(**{**settings, **changed}))
-    for component in service.components:
-        await component.start()
-    try:
-        yield
-    finally:
-        for component in reversed(service.components):
-            await component.stop()
-
-
-@contextlib.contextmanager
-def connector_process(settings: dict[str, str]) -> Iterator[subprocess.Popen]:
-    environment = {f"JIDOKA_MES_CONNECTOR_{name.upper()}": value for name, value in settings.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "services.mes_connector"], cwd=ROOT, env={**os.environ, **environment}
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-class Heard:
-    """What the connector said on the broker."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.opened: list[wire.WorkRequestOpened] = []
-        self.dead: list[wire.WorkRequestDeadLettered] = []
-        self._position = 0
-        routes = [
-            Route(WORK_OPENED.everywhere, wire.WorkRequestOpened, self._keep(self.opened)),
-            Route(WORK_DEAD_LETTERED.everywhere, wire.WorkRequestDeadLettered, self._keep(self.dead)),
-        ]
-        self.follower = Follower(bus, WORKREQUEST.name, routes, lambda: self._position)
-
-    def _keep(self, kept: list):
-        async def handler(message, delivery: Delivery) -> None:
-            kept.append(message)
-            self._position = delivery.sequence
-
-        return handler
+    return settings_of(tmp_path, nats_server, sandbox)
 
 
 @pytest.fixture
@@ -152,34 +49,6 @@ async def heard(bus: Bus) -> AsyncIterator[Heard]:
     await heard.follower.start()
     yield heard
     await heard.follower.stop()
-
-
-async def ask(bus: Bus, key: str, msg_id: str = "", equipment: str = EQUIPMENT, trace: str = "") -> None:
-    request = wire.WorkRequested(
-        key=key,
-        episode_id=f"episode-of-{key}",
-        kind=wire.WORK_REQUEST_KIND_MAINTENANCE,
-        title="open tracks, 5 in a row",
-        priority=2,
-        equipment_id=equipment,
-        station=StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station),
-        rule_id="repeated-defect",
-    )
-    await bus.publish(WORK_REQUESTED.at(PLACE), request, msg_id or key, extra={"traceparent": trace})
-
-
-async def until(condition, deadline_s: float = 20) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():  # noqa: ASYNC110  # states in another process
-            await asyncio.sleep(0.01)
-
-
-def outbox(settings: dict[str, str], column: str = "state") -> list:
-    """One column of the outbox as it is on disk, by key; empty before the connector has made it."""
-    with contextlib.closing(sqlite3.connect(settings["database_url"].removeprefix("sqlite:///"))) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'work_orders'").fetchone():
-            return []
-        return [value for (value,) in connection.execute(f"SELECT {column} FROM work_orders ORDER BY key")]
 
 
 async def test_a_request_that_comes_twice_opens_one_order_in_the_trace_that_fired(bus, settings, sandbox, heard):
@@ -220,7 +89,7 @@ async def test_sixty_requests_through_a_bad_mes_become_sixty_orders_and_only_the
 
 
 async def test_a_connector_killed_between_the_post_and_its_commit_opens_no_second_order(bus, settings, sandbox, heard):
-    settings["webhook_deadline_s"] = "0.8"
+    settings["mes_deadline_s"] = "0.8"
     sandbox.behave(lose_reply_rate=1)
     with connector_process(settings) as process:
         await ask(bus, "k1")

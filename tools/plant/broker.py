@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,39 @@ from services.contracts.rights import permissions
 from services.contracts.subjects import SERVICES
 
 ADMIN = "admin"
+MQTT_WRITER, MQTT_READER = "mqtt-writer", "mqtt-reader"
 
 
-def nats_config(address: str, folder: Path, passwords: Mapping[str, str]) -> str:
+@dataclass(frozen=True)
+class MqttListener:
+    """The broker's MQTT side: who writes below `root`, and who may only read there."""
+
+    address: str
+    root: str
+    passwords: Mapping[str, str]
+    """Of MQTT_WRITER and MQTT_READER."""
+
+    def users(self) -> list[dict[str, Any]]:
+        """Accounts that the broker takes over MQTT only: with these nobody gets at the facts themselves."""
+        below = [f"{self.root}.>"]
+        # MQTT's `root/#` is the root itself too; the others are the broker's own for a subscriber with QoS 1.
+        delivery = ["$MQTT.sub.>", "$MQTT.deliver.pubrel.>"]
+        rights = {
+            MQTT_WRITER: {"publish": {"allow": below}, "subscribe": {"deny": [">"]}},
+            MQTT_READER: {"publish": {"deny": [">"]}, "subscribe": {"allow": [self.root, *below, *delivery]}},
+        }
+        return [
+            {
+                "user": name,
+                "password": self.passwords[name],
+                "permissions": permitted,
+                "allowed_connection_types": ["MQTT"],
+            }
+            for name, permitted in rights.items()
+        ]
+
+
+def nats_config(address: str, folder: Path, passwords: Mapping[str, str], mqtt: MqttListener | None = None) -> str:
     """nats.conf, in its JSON form: loopback, one user per service with the rights of the subject table, one admin.
 
     JetStream's default of an fsync every two minutes stays: a killed process loses nothing, only a power failure could.
@@ -22,14 +53,18 @@ def nats_config(address: str, folder: Path, passwords: Mapping[str, str]) -> str
     for service in SERVICES:
         publish, subscribe = permissions(service)
         rights = {"publish": {"allow": publish}, "subscribe": {"allow": subscribe}}
-        users.append({"user": service, "password": passwords[service], "permissions": rights})
-    config = {
+        account = {"user": service, "password": passwords[service], "permissions": rights}
+        users.append(account | {"allowed_connection_types": ["STANDARD"]})
+    config: dict[str, Any] = {
         "listen": address,
         "server_name": "jidoka",
         "max_payload": 1 << 20,
         "jetstream": {"store_dir": str(folder), "max_file_store": 10 << 30},
         "authorization": {"users": users},
     }
+    if mqtt:
+        users += mqtt.users()
+        config["mqtt"] = {"listen": mqtt.address}
     return json.dumps(config, indent=1)
 
 

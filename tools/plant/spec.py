@@ -11,18 +11,21 @@ import yaml
 
 from services.contracts.plant import Plant
 from services.contracts.subjects import SERVICES
-from tools.plant.broker import ADMIN, redis_binary
+from tools.plant.broker import ADMIN, MQTT_WRITER, redis_binary
 from tools.plant.credentials import (
+    MES_PROGRESS,
     MES_SECRET,
     MES_TOKEN,
     SCRAPE_TOKEN,
     TRITON_KEY,
+    mqtt_password_file,
     password_file,
     secret_file,
     users_file,
 )
 from tools.plant.state import REPOSITORY, Ports
 
+MQTT = "mqtt-mirror"
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -49,7 +52,7 @@ def parts(root: Path, plant: Plant, ports: Ports) -> list[Part]:
     return [
         *_stores(root, ports),
         *_simulators(root, plant, ports),
-        *(_service(name, root, ports) for name in SERVICES),
+        *(_service(name, root, ports) for name in SERVICES if name != MQTT or plant.mqtt),
     ]
 
 
@@ -88,7 +91,8 @@ def _otlp(ports: Ports) -> str:
 def _simulators(root: Path, plant: Plant, ports: Ports) -> Iterator[Part]:
     for name, line in _plcs(plant):
         if is_simulated(line.plc.url):
-            own = ("--port", ports[name], "--namespace", line.plc.namespace, "--line", line.name)
+            who = ("--line", line.name, "--kind", line.plc.adapter)
+            own = ("--port", ports[name], "--namespace", line.plc.namespace, *who)
             memory = (
                 "--retain",
                 root / f"{name}.json",
@@ -168,21 +172,29 @@ def service_settings(name: str, root: Path, ports: Ports) -> dict[str, object]:
             "plc_password_file": password_file(root, "plc", "bridge"),
             "scada_url": f"opc.tcp://{ports.at('scada')}/jidoka",
             "scada_users_file": users_file(root, "scada"),
+            "nodeset_folder": REPOSITORY / ".nodesets",
         },
         "mes-connector": {
-            "webhook_secret_file": secret_file(root, MES_SECRET),
+            "mes_secret_file": secret_file(root, MES_SECRET),
             "database_url": f"sqlite:///{root / 'mes-connector.db'}",
             # The sandbox stands next door and answers at once: waits that suit an ERP would only bore.
             "retry_base_s": 0.5,
             "retry_cap_s": 5.0,
             "after_timeout_s": 2.0,
+            "poll_every_s": 2.0,
             "breaker_base_s": 1.0,
             "breaker_cap_s": 5.0,
+        },
+        MQTT: {
+            "mqtt_address": ports.at("mqtt"),
+            "mqtt_user": MQTT_WRITER,
+            "mqtt_password_file": mqtt_password_file(root, MQTT_WRITER),
         },
         "gateway": {
             "http_address": ports.at("gateway-http"),
             "preprocessing_target": ports.at("preprocessing-grpc"),
             "inference_target": ports.at("inference-grpc"),
+            "mes_progress_secret_file": secret_file(root, MES_PROGRESS),
         },
     }
     return common | own[name]

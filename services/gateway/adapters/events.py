@@ -8,6 +8,8 @@ from google.protobuf.message import Message
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Handler, Route
 from services.contracts.subjects import (
+    CONTEXT_CHANGED,
+    CONTEXT_DECLARED,
     LINE,
     LINE_RESUMED,
     LINE_STATE_CHANGED,
@@ -18,6 +20,8 @@ from services.contracts.subjects import (
     RULES_PROPOSED,
     STATION,
     VERDICT_REACHED,
+    WORK_CANCELLED,
+    WORK_COMPLETED,
     WORK_DEAD_LETTERED,
     WORK_OPENED,
     WORK_REQUESTED,
@@ -32,9 +36,17 @@ _ON_LINES = {
     LINE_RESUMED: "lastResume",
     PAUSE_REQUESTED: "lastPauseRequest",
     LINE_STATE_CHANGED: "state",
+    CONTEXT_CHANGED: "contextByOpcUa",
+    CONTEXT_DECLARED: "contextByRest",
 }
 _ON_RULES = (RULES_PROPOSED, RULES_APPROVED, RULES_ACTIVATED)
-_ON_ORDERS = {WORK_REQUESTED: "REQUESTED", WORK_OPENED: "OPENED", WORK_DEAD_LETTERED: "DEAD_LETTERED"}
+_ON_ORDERS = {
+    WORK_REQUESTED: "REQUESTED",
+    WORK_OPENED: "OPENED",
+    WORK_DEAD_LETTERED: "DEAD_LETTERED",
+    WORK_CANCELLED: "CANCELLED",
+    WORK_COMPLETED: "COMPLETED",
+}
 
 
 class ViewReader:

@@ -1,23 +1,28 @@
-"""Between the wire and the domain: work requests in, their ends out."""
+"""What the mesh says to us, in the domain's words."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
-from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
 
 from services.chassis import telemetry
-from services.chassis.bus import Bus
 from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery, Route
-from services.contracts.subjects import WORK_DEAD_LETTERED, WORK_OPENED, WORK_REQUESTED
-from services.mes_connector.domain.order import Order, State
-from services.mes_connector.domain.work_request import BadRequest, Kind, Place, WorkRequest
-from services.mes_connector.handlers import Intake
+from services.contracts.subjects import WORK_REPORTED, WORK_REQUESTED, WORK_REQUEUED, WORK_UPDATED
+from services.mes_connector.adapters.evidence import links
+from services.mes_connector.domain.progress import Note, Progress, Status
+from services.mes_connector.domain.work_request import BadRequest, Cause, Kind, Place, WorkRequest
+from services.mes_connector.handlers.intake import Intake
 
 _KINDS = {
     wire.WORK_REQUEST_KIND_MAINTENANCE: Kind.MAINTENANCE,
     wire.WORK_REQUEST_KIND_INTERNAL_QUALITY: Kind.INTERNAL_QUALITY,
     wire.WORK_REQUEST_KIND_SUPPLIER_QUALITY: Kind.SUPPLIER_QUALITY,
 }
+_STATUSES = {
+    wire.ORDER_STATUS_OPEN: Status.OPEN,
+    wire.ORDER_STATUS_IN_PROGRESS: Status.IN_PROGRESS,
+    wire.ORDER_STATUS_COMPLETED: Status.COMPLETED,
+    wire.ORDER_STATUS_CANCELLED: Status.CANCELLED,
+}
+_LONGEST_NOTE = 2_000  # characters
 
 
 def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest:
@@ -27,6 +32,7 @@ def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest
         if message.HasField("requested_at")
         else delivery.stored_at.timestamp()
     )
+    causes = tuple(Cause(each.kind, each.value, each.confidence, each.evidence) for each in message.causes)
     try:
         if (kind := _KINDS.get(message.kind)) is None:
             raise BadRequest("kind", message.kind, "MAINTENANCE, INTERNAL_QUALITY or SUPPLIER_QUALITY")
@@ -47,51 +53,45 @@ def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest
             inspection_ids=tuple(message.inspection_ids),
             trace_id=message.trace_id,
             requested_at=asked,
+            failure_code=message.defect_label,
+            cause_code=causes[0].kind if causes else "",
+            material=message.scope.get("material", ""),
+            supplier=message.scope.get("supplier", ""),
+            statistic=message.statistic,
+            limit=message.limit,
+            scope=tuple(sorted(message.scope.items())),
+            causes=causes,
+            evidence=links(message),
         )
     except BadRequest as error:
         raise Invalid(str(error), field=error.field, fix=error.fix) from error
 
 
-def requests_to(intake: Intake) -> Route:
-    """The route that gives every work request to the intake."""
+def routes(intake: Intake, system: str) -> list[Route]:
+    """What the intake hears; `system` is the plant file's name of the MES."""
 
-    async def handler(message: wire.WorkRequested, delivery: Delivery) -> None:
+    async def requested(message: wire.WorkRequested, delivery: Delivery) -> None:
         await intake.take(work_request(message, delivery), telemetry.inject().get("traceparent", ""))
 
-    return Route(WORK_REQUESTED.everywhere, wire.WorkRequested, handler)
+    async def updated(message: wire.WorkRequestUpdated, delivery: Delivery) -> None:
+        at = message.updated_at.ToNanoseconds() / 1e9 or delivery.stored_at.timestamp()
+        # A replay says the same signal again, perhaps beyond the broker's memory of ids.
+        note = Note(f"{message.episode_id}-note-{message.signals}", message.text[:_LONGEST_NOTE], at)
+        await intake.note(message.episode_id, note)
 
+    async def requeued(message: wire.WorkRequestRequeued, _: Delivery) -> None:
+        await intake.requeue(message.key, message.requeued_by)
 
-class BusHerald:
-    """Publishes how an order ended, in the trace that asked for it."""
+    async def reported(message: wire.WorkRequestReported, _: Delivery) -> None:
+        if (status := _STATUSES.get(message.status)) is None:
+            raise Invalid("is not said", field="status", fix="OPEN, IN_PROGRESS, COMPLETED or CANCELLED")
+        at = message.reported_at.ToNanoseconds() / 1e9
+        if message.system == system:
+            await intake.reported(Progress(message.key, "", status, at, message.remark))
 
-    def __init__(self, bus: Bus, system: str) -> None:
-        self._bus = bus
-        self._system = system
-
-    async def announce(self, order: Order) -> None:
-        """Say it; a repeat carries the same message id. Raises Unavailable."""
-        request, place = order.request, order.request.place
-        station = StationPath(site=place.site, line=place.line, station=place.station)
-        ended_at = Timestamp()
-        ended_at.FromNanoseconds(int(order.updated_at * 1e9))
-        parent = telemetry.extract({"traceparent": order.traceparent})
-        with telemetry.span("mes announce order", parent=parent, key=request.key, state=order.state.value):
-            if order.state is State.SENT:
-                opened = wire.WorkRequestOpened(
-                    key=request.key,
-                    episode_id=request.episode_id,
-                    station=station,
-                    system=self._system,
-                    external_id=order.external_id,
-                    opened_at=ended_at,
-                )
-                await self._bus.publish(WORK_OPENED.at(place), opened, f"{request.key}:opened")
-            else:
-                dead = wire.WorkRequestDeadLettered(
-                    key=request.key,
-                    station=station,
-                    system=self._system,
-                    reason=order.last_error,
-                    dead_lettered_at=ended_at,
-                )
-                await self._bus.publish(WORK_DEAD_LETTERED.at(place), dead, f"{request.key}:dead-lettered")
+    return [
+        Route(WORK_REQUESTED.everywhere, wire.WorkRequested, requested),
+        Route(WORK_UPDATED.everywhere, wire.WorkRequestUpdated, updated),
+        Route(WORK_REQUEUED.everywhere, wire.WorkRequestRequeued, requeued),
+        Route(WORK_REPORTED.everywhere, wire.WorkRequestReported, reported),
+    ]

@@ -1,16 +1,23 @@
 """Where the outbox is kept: SQLite (WAL, every commit on disk) or PostgreSQL."""
 
+import asyncio
+import contextlib
+import logging
+import random
 import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from services.chassis.errors import Invalid
+from services.chassis.errors import Invalid, Unavailable
+from services.mes_connector.adapters.tables import METADATA
 
+log = logging.getLogger("jidoka.mes")
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1")
 
@@ -39,7 +46,9 @@ def open_engine(url: URL, deadline_s: float, ca_file: Path | None) -> AsyncEngin
         event.listen(engine.sync_engine, "connect", _durable)
         return engine
     trust = False if url.host in _LOOPBACK else ssl.create_default_context(cafile=ca_file)
-    arguments = {"timeout": deadline_s, "command_timeout": deadline_s, "ssl": trust}
+    # A process that sleeps in the middle of a transaction must not keep its row from the one that has taken over.
+    limits = {"idle_in_transaction_session_timeout": f"{deadline_s * 1000:.0f}"}
+    arguments = {"timeout": deadline_s, "command_timeout": deadline_s, "ssl": trust, "server_settings": limits}
     return create_async_engine(
         url, pool_timeout=deadline_s, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
     )
@@ -50,3 +59,38 @@ def _durable(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+class Database:
+    """One transaction at a time for whoever needs one."""
+
+    def __init__(self, engine: AsyncEngine, deadline_s: float) -> None:
+        self._engine = engine
+        self._deadline_s = deadline_s
+
+    async def start(self) -> None:
+        """Create the tables; waits for a database that is still away."""
+        pause_s = 0.2
+        while True:
+            try:
+                async with self.transaction() as connection:
+                    await connection.run_sync(METADATA.create_all)
+                return
+            except (Unavailable, IntegrityError) as error:  # PostgreSQL: another replica was creating them, too
+                log.warning("waiting for the outbox: %s", error)
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+                pause_s = min(pause_s * 2, 10.0)
+
+    async def stop(self) -> None:
+        await self._engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """All or nothing within the deadline. Raises Unavailable, and IntegrityError for a key that is there."""
+        try:
+            async with asyncio.timeout(self._deadline_s), self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise Unavailable(f"the outbox database is away: {type(error).__name__}: {error}") from error

@@ -1,60 +1,58 @@
-"""The generic MES webhook: signed JSON over HTTP.
+"""The generic MES webhook: signed JSON over HTTP, in the words that the plant file chooses.
 
-    POST <url>                          the body below; 2xx with {"id": "<order number>"}
+Without options it speaks to any system that offers
+
+    POST <url>                          the body of `webhook_options`; 2xx with {"id": "<order number>"}
     GET  <url>?external_reference=KEY   a list of orders, each with `id` and `external_reference`; empty: no such order
+    GET  <url>/<number>                 the order with its `status`
+    GET  <url>/<number>/comments        the list of its comments, each with the `id` that we gave
+    POST <url>/<number>/comments        {"id", "text", "at"}
 
 Headers: X-Jidoka-Timestamp (Unix seconds), X-Jidoka-Signature (`sha256=` + hex HMAC-SHA256 of timestamp + "." + body),
-Idempotency-Key (the key) and W3C `traceparent`. Times in the body are RFC 3339 UTC; `priority` is 1 critical .. 4 low.
+Idempotency-Key (the key, or the comment's id) and W3C `traceparent`. Times in a body are RFC 3339 UTC.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
-import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import httpx
-from opentelemetry.trace import SpanKind
 
-from services.chassis import telemetry
-from services.mes_connector.domain.answer import Answer, Outcome, classify
+from services.contracts.mes import Mes
+from services.mes_connector.adapters.attempt import attempt
+from services.mes_connector.adapters.http import Http, Reply, garbled, legible
+from services.mes_connector.adapters.narrative import rfc3339
+from services.mes_connector.adapters.options import options_of
+from services.mes_connector.adapters.preview import json_preview
+from services.mes_connector.adapters.template import Template, at_path, text
+from services.mes_connector.adapters.vocabulary import NAMES, Vocabulary
+from services.mes_connector.adapters.webhook_options import Options
+from services.mes_connector.domain.answer import Answer, Outcome
 from services.mes_connector.domain.order import Order
-from services.mes_connector.domain.work_request import WorkRequest
+from services.mes_connector.domain.progress import Filed, Finding, Note, Polled, Preview, Progress, Status
 
 # A look-up that finds nothing unless somebody names an order like this on purpose.
 _PROBE_KEY = "jidoka-probe"
-_LONGEST_PAUSE_S = 86_400.0  # no Retry-After may silence us for longer than people would notice
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_GONE = (404, 410)
+_COMMENT_NAMES = frozenset({"id", "text", "at"})
 
 
-def body_of(request: WorkRequest) -> dict[str, object]:
-    """What the MES gets to read."""
-    return {
-        "external_reference": request.key,
-        "kind": request.kind.value,
-        "title": request.title,
-        "description": request.description,
-        "priority": request.priority,
-        "equipment_id": request.equipment_id,
-        "station": f"{request.place.site}/{request.place.line}/{request.place.station}",
-        "failure_code": request.defect_label,
-        "lot": request.lot_id,
-        "rule": {
-            "id": request.rule_id,
-            "first_part_sequence": request.first_part_sequence,
-            "last_part_sequence": request.last_part_sequence,
-        },
-        "evidence": list(request.inspection_ids),
-        "episode": request.episode_id,
-        "trace_id": request.trace_id,
-        "source": "jidoka",
-        "created": datetime.fromtimestamp(request.requested_at, UTC).isoformat(),
-    }
+def open_webhook(
+    system: Mes,
+    secret: str,
+    deadline_s: float,
+    ca_file: Path | None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> "Webhook":
+    """The adapter for this system. Raises Invalid for options that cannot be used."""
+    headers = {"Content-Type": "application/json"}
+    return Webhook(system, secret, Http(deadline_s, ca_file, headers=headers, secrets=[secret], transport=transport))
 
 
 def signed(secret: str, body: bytes, now: float) -> dict[str, str]:
@@ -64,99 +62,194 @@ def signed(secret: str, body: bytes, now: float) -> dict[str, str]:
     return {"X-Jidoka-Timestamp": timestamp, "X-Jidoka-Signature": f"sha256={digest}"}
 
 
-def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
-    """Retry-After as seconds from `now`, at most a day (RFC 9110 10.2.3: seconds or a date); 0: none, or illegible."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value), _LONGEST_PAUSE_S)
-    try:
-        return min(max((parsedate_to_datetime(value) - now).total_seconds(), 0.0), _LONGEST_PAUSE_S)
-    except (ValueError, TypeError):
-        return 0.0
-
-
 class Webhook:
-    """One MES behind a webhook. Certificates are always verified."""
+    """One MES behind a webhook."""
 
-    def __init__(self, url: str, secret: str, deadline_s: float, ca_file: Path | None) -> None:
-        self._url = url
+    def __init__(self, system: Mes, secret: str, http: Http) -> None:
+        self._options = options = options_of(system, Options)
+        self._url = system.url
         self._secret = secret
-        self._deadline_s = deadline_s
-        # Proxies of the environment are not asked: orders go where the plant file says.
-        trust = ssl.create_default_context(cafile=ca_file)
-        self._client = httpx.AsyncClient(timeout=deadline_s, verify=trust, trust_env=False)
+        self._http = http
+        self._vocabulary = Vocabulary(system, options.unmapped)
+        self._body = Template(options.template, NAMES, "mes.options.template")
+        self._comment = Template(options.comment_template, _COMMENT_NAMES, "mes.options.comment_template")
 
     async def start(self) -> None:
-        """Nothing to do: connections are made when needed."""
+        await self._http.start()
 
     async def stop(self) -> None:
-        await self._client.aclose()
+        await self._http.stop()
 
     async def create(self, order: Order) -> Answer:
         """Ask for an order; the call belongs to the trace in which the rule fired."""
-        key = order.request.key
-        parent = telemetry.extract({"traceparent": order.traceparent})
-        with telemetry.span(
-            "mes create order", SpanKind.CLIENT, parent=parent, key=key, attempt=order.attempts
-        ) as span:
-            response = await self._call("POST", json.dumps(body_of(order.request)).encode(), {"Idempotency-Key": key})
-            answer = response if isinstance(response, Answer) else _created(response)
-            span.set_attribute("outcome", answer.outcome.name)
-            return answer
+        return await attempt(order, self._create)
 
     async def find(self, key: str) -> Answer:
         """Look for an order with this external reference."""
-        response = await self._call("GET", b"", {}, {"external_reference": key})
-        return response if isinstance(response, Answer) else _found(response, key)
+        options = self._options
+        query = {options.find_query: key} if options.find_query else None
+        reply = await self._call("GET", self._at(options.find_path, key=key), query=query)
+        if isinstance(reply, Reply) and reply.status in _GONE and not options.find_query:
+            return Answer(Outcome.ABSENT)  # asked for by its own address; a list would have been empty
+        if isinstance(reply, Answer) or not reply.good:
+            return reply if isinstance(reply, Answer) else self._http.clean(reply.refusal())
+        return self._found(reply, key)
+
+    async def comment(self, external_id: str, note: Note) -> Answer:
+        """Append a note unless one with its id stands there."""
+        if not self._options.comments_path:
+            return Answer(Outcome.REFUSED, reason="this system takes no comments: mes.options.comments_path is empty")
+        return await self._http.within(self._append(external_id, note), lambda answer: answer)
+
+    async def progress(self, orders: Sequence[Filed]) -> Polled:
+        """Ask for each order by its number."""
+        seen = []
+        for filed in orders:
+            reply = await self._call("GET", self._at(self._options.order_path, number=filed.external_id))
+            if isinstance(reply, Reply) and reply.status in _GONE:
+                seen.append(Progress(filed.key, filed.external_id, Status.GONE, 0.0))
+                continue
+            if isinstance(reply, Answer) or not reply.good:
+                return Polled(reply if isinstance(reply, Answer) else self._http.clean(reply.refusal()), tuple(seen))
+            if (progress := self._progress(filed, reply)) is None:
+                return Polled(garbled(reply, "an order with a status"), tuple(seen))
+            seen.append(progress)
+        return Polled(Answer(Outcome.OPENED), tuple(seen))
 
     async def probe(self) -> Answer:
         """Look for an order that nobody asked for."""
         return await self.find(_PROBE_KEY)
 
+    async def examine(self) -> Sequence[Finding]:
+        """The look-up with our credentials, the priorities, and the equipment where it can be asked for."""
+        answer = await self.probe()
+        good = answer.outcome in (Outcome.ABSENT, Outcome.OPENED)
+        fix = {
+            Outcome.LOCKED_OUT: "the same secret on both sides, and clocks within 5 minutes",
+            Outcome.REFUSED: "check mes.url, mes.options.find_path and find_query",
+        }.get(answer.outcome, "check mes.url, the network and the certificate authority")
+        first = Finding("look-up with our signature", good=good, detail=answer.reason, fix="" if good else fix)
+        if not good:
+            return [first]
+        return [first, *self._vocabulary.priorities(), *[await self._seen(*it) for it in self._vocabulary.references()]]
+
+    def preview(self, order: Order) -> Preview:
+        """The body as it would be posted. Raises BadRequest."""
+        return json_preview("POST", self._at(self._options.create_path), self._filled(order))
+
+    async def _create(self, order: Order) -> Answer:
+        content = json.dumps(self._filled(order)).encode()
+        headers = {"Idempotency-Key": order.request.key}
+        reply = await self._ask("POST", self._at(self._options.create_path), content, headers)
+        return reply if isinstance(reply, Answer) else self._created(reply)
+
+    def _filled(self, order: Order) -> dict[str, Any]:
+        return self._body.fill(self._vocabulary.values(order.request))
+
+    async def _append(self, external_id: str, note: Note) -> Answer:
+        url = self._at(self._options.comments_path, number=external_id)
+        reply = await self._call("GET", url)
+        if isinstance(reply, Answer):
+            return reply
+        if reply.status in _GONE:
+            return Answer(Outcome.ABSENT, reason=f"no order {external_id!r}")
+        if not reply.good:
+            return self._http.clean(reply.refusal())
+        listed = _at(reply, self._options.comments)
+        if not isinstance(listed, list):
+            return garbled(reply, "a list of comments")
+        if any(at_path(comment, self._options.comment_id) == note.id for comment in listed):
+            return Answer(Outcome.OPENED, external_id=external_id)
+        body = self._comment.fill({"id": note.id, "text": note.text, "at": rfc3339(note.at)})
+        posted = await self._ask("POST", url, json.dumps(body).encode(), {"Idempotency-Key": note.id})
+        return posted if isinstance(posted, Answer) else Answer(Outcome.OPENED, external_id=external_id)
+
+    async def _seen(self, field: str, kind: str, theirs: str) -> Finding:
+        if kind != "equipment" or not self._options.equipment_path:
+            return Finding(field, good=True, detail=f"{theirs} (not asked for: the webhook has no look-up for {kind})")
+        reply = await self._ask("GET", self._at(self._options.equipment_path, equipment=theirs))
+        if isinstance(reply, Answer):
+            return Finding(field, good=False, detail=reply.reason, fix=f"mend the mapping, or add {theirs!r} there")
+        return Finding(field, good=True, detail=theirs)
+
+    def _at(self, path: str, **values: str) -> str:
+        if not path:
+            return self._url
+        return self._url.rstrip("/") + text(path, {name: quote(value, safe="") for name, value in values.items()})
+
     async def _call(
-        self, method: str, body: bytes, headers: dict[str, str], query: dict[str, str] | None = None
-    ) -> httpx.Response | Answer:
-        headers = {"Content-Type": "application/json", **headers, **telemetry.inject()}
-        headers |= signed(self._secret, body, time.time())
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                response = await self._client.request(method, self._url, content=body, headers=headers, params=query)
-        except _NEVER_SENT as error:
-            return Answer(Outcome.AWAY, reason=f"{method}: {error or type(error).__name__}")
-        except (httpx.HTTPError, TimeoutError) as error:
-            return Answer(Outcome.UNKNOWN, reason=f"{method}: no answer: {type(error).__name__}")
-        outcome = classify(response.status_code)
-        if outcome is Outcome.OPENED:
-            return response
-        reason = f"{method}: {response.status_code} {_legible(response.text)}".strip()
-        return Answer(outcome, reason=reason, retry_after_s=retry_after_s(response.headers, datetime.now(UTC)))
+        self,
+        method: str,
+        url: str,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Reply | Answer:
+        proven = {**(headers or {}), **signed(self._secret, content, time.time())}
+        return await self._http.call(method, url, content=content, headers=proven, query=query)
 
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Reply | Answer:
+        reply = await self._call(method, url, content, headers, query)
+        return reply if isinstance(reply, Answer) or reply.good else self._http.clean(reply.refusal())
 
-def _legible(told: object) -> str:
-    """What the MES told, in one line without characters that a database would refuse."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(told)).split())[:300]
-
-
-def _number(order: dict[str, object]) -> str:
-    if not (number := order["id"]):
-        raise ValueError("an order without a number")
-    return _legible(number)
-
-
-def _created(response: httpx.Response) -> Answer:
-    try:
-        return Answer(Outcome.OPENED, external_id=_number(response.json()))
-    except (ValueError, KeyError, TypeError):
-        reason = f"POST: {response.status_code} without an order number: the look-up will tell"
+    def _created(self, reply: Reply) -> Answer:
+        if number := _number(_at(reply, self._options.number)):
+            return Answer(Outcome.OPENED, external_id=number)
+        reason = f"POST: {reply.status} without an order number: the look-up will tell"
         return Answer(Outcome.UNKNOWN, reason=reason)
 
-
-def _found(response: httpx.Response, key: str) -> Answer:
-    try:
-        if not isinstance(listed := response.json(), list):  # only an empty list proves that there is nothing
-            raise TypeError("not a list")
+    def _found(self, reply: Reply, key: str) -> Answer:
+        listed = _at(reply, self._options.found)
+        if isinstance(listed, dict) and not self._options.find_query:
+            listed = [listed]
+        if not isinstance(listed, list):  # only an empty list proves that there is nothing
+            return garbled(reply, "a list of orders")
+        references = [at_path(order, self._options.reference) for order in listed]
         # Compared here too: an MES that ignores the query would answer with somebody else's order.
-        numbers = [_number(order) for order in listed if order["external_reference"] == key]
-    except (ValueError, KeyError, TypeError):
-        return Answer(Outcome.AWAY, reason=f"GET: {response.status_code} is not a list of orders")
-    return Answer(Outcome.OPENED, external_id=numbers[0]) if numbers else Answer(Outcome.ABSENT)
+        numbers = [
+            _number(at_path(order, self._options.number))
+            for order, reference in zip(listed, references, strict=True)
+            if reference == key
+        ]
+        if None in references or not all(numbers):
+            return garbled(reply, "a list of orders with their references and numbers")
+        return Answer(Outcome.OPENED, external_id=numbers[0]) if numbers else Answer(Outcome.ABSENT)
+
+    def _progress(self, filed: Filed, reply: Reply) -> Progress | None:
+        order = _at(reply, "")
+        if not isinstance(word := at_path(order, self._options.status), str):
+            return None
+        # A word that nobody translated closes nothing: somebody reads it in the remark.
+        known = self._options.statuses.get(word)
+        remark = at_path(order, self._options.remark) if self._options.remark else ""
+        remark = legible(remark or "") if known else f"status {legible(word)!r} is not in mes.options.statuses"
+        changed_at = _unix(at_path(order, self._options.changed_at)) if self._options.changed_at else 0.0
+        return Progress(filed.key, filed.external_id, known or Status.OPEN, changed_at, remark)
+
+
+def _at(reply: Reply, path: str) -> Any:
+    try:
+        return at_path(reply.json(), path)
+    except ValueError:
+        return None
+
+
+def _number(found: Any) -> str:
+    return legible(found) if isinstance(found, (str, int)) and not isinstance(found, bool) and found else ""
+
+
+def _unix(told: Any) -> float:
+    if isinstance(told, (int, float)):
+        return float(told)
+    try:
+        at = datetime.fromisoformat(str(told))
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except ValueError:
+        return 0.0

@@ -70,9 +70,10 @@ class Order:
     def claimed(self, now: float, patience: Patience) -> "Order":
         """The order while it is attempted.
 
-        Whoever finds it like this after a crash finds it due only when the MES can no longer be at work on it.
+        Whoever finds it like this after a crash finds it due only when the MES can no longer be at work on it: a claim
+        is a deadline old at most when it is used, for a look-up and a request.
         """
-        free_at = now + 2 * patience.deadline_s + patience.after_timeout_s
+        free_at = now + 3 * patience.deadline_s + patience.after_timeout_s
         return replace(self, state=State.INFLIGHT, attempts=self.attempts + 1, next_attempt_at=free_at, updated_at=now)
 
     def settled(self, answer: Answer, now: float, patience: Patience, draw: float) -> "Order":
@@ -94,6 +95,10 @@ class Order:
         waited_h = (now - self.created_at) / 3600
         reason = f"given up after {waited_h:.1f} h and {self.attempts} attempts; last: {self.last_error or 'none made'}"
         return replace(self, state=State.DEAD, last_error=reason, updated_at=now)
+
+    def requeued(self, now: float) -> "Order":
+        """The order when a person has mended what it died of: patience begins anew, and the look-up comes first."""
+        return replace(self, state=State.NEW, created_at=now, next_attempt_at=now, updated_at=now)
 
     def _is_tired(self, now: float, patience: Patience) -> bool:
         return now - self.created_at >= patience.give_up_s

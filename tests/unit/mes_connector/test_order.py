@@ -77,7 +77,7 @@ def test_what_a_crash_left_in_flight_is_looked_up_only_when_the_mes_can_no_longe
     claimed = ORDER.claimed(NOW, PATIENCE)
 
     assert (claimed.state, claimed.attempts) == (State.INFLIGHT, 1)
-    assert claimed.next_attempt_at == NOW + 2 * 5 + 60
+    assert claimed.next_attempt_at == NOW + 3 * 5 + 60
     assert claimed.next_step(claimed.next_attempt_at, CLOSED, PATIENCE) is Step.LOOK_UP
 
 

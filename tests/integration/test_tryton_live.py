@@ -1,0 +1,119 @@
+"""A live Tryton behind the real connector: requests become tasks and alerts, and their end comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+from jidoka.frame.v1.frame_pb2 import StationPath
+from jidoka.workrequest.v1 import workrequest_pb2 as wire
+from mes_floor import EQUIPMENT, PLACE, ROOT, Heard, connector, until
+from servers import NatsServer
+
+from services.chassis.bus import Bus
+from services.contracts.subjects import STATION, WORK_COMPLETED, WORK_REQUESTED, WORK_UPDATED
+from tools.plant.facts import stored
+from tools.tryton.live import DATABASE, DROPPED, PASSWORD, LiveTryton
+
+AT = StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station)
+
+
+@pytest.fixture
+async def heard(bus: Bus) -> AsyncIterator[Heard]:
+    heard = Heard(bus)
+    await heard.follower.start()
+    yield heard
+    await heard.follower.stop()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, nats_server: NatsServer, live_tryton: LiveTryton) -> dict[str, str]:
+    plant = yaml.safe_load((ROOT / "deploy/plants/demo.yaml").read_text())
+    options = {"database": DATABASE, "login": "jidoka", "control": live_tryton.control}
+    plant["mes"] = {
+        "name": "erp",
+        "adapter": "tryton",
+        "url": live_tryton.url,
+        "options": options | {"points": {"good": False}, "cancelled_statuses": [DROPPED]},
+        "mapping": {"equipment": {EQUIPMENT: str(live_tryton.project)}},
+    }
+    (tmp_path / "plant.yaml").write_text(yaml.safe_dump(plant))
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return {
+        "plant_file": str(tmp_path / "plant.yaml"),
+        "nats_url": nats_server.url,
+        "nats_password_file": str(tmp_path / "password"),
+        "mes_secret_file": str(tmp_path / "password"),
+        "mes_deadline_s": "30",
+        "mes_pace_s": "0",
+        "poll_every_s": "0.5",
+        "database_url": f"sqlite:///{tmp_path}/outbox.sqlite",
+        "after_timeout_s": "1",
+        "retry_base_s": "0.1",
+    }
+
+
+async def want(bus: Bus, key: str, kind: wire.WorkRequestKind, msg_id: str = "") -> None:
+    wanted = wire.WorkRequested(
+        key=key,
+        episode_id=f"episode-of-{key}",
+        kind=kind,
+        title="open tracks, 5 in a row",
+        priority=2,
+        equipment_id=EQUIPMENT,
+        station=AT,
+        rule_id="repeated-defect",
+    )
+    await bus.publish(WORK_REQUESTED.at(PLACE), wanted, msg_id or key)
+
+
+async def test_requests_stand_once_get_their_news_once_and_their_end_comes_back(bus, settings, live_tryton, heard):
+    people = live_tryton.people
+    async with connector(settings):
+        for again in ("live-task", "live-task-again"):
+            await want(bus, "live-task", wire.WORK_REQUEST_KIND_MAINTENANCE, again)
+        await want(bus, "live-alert", wire.WORK_REQUEST_KIND_SUPPLIER_QUALITY)
+        await want(bus, "live-dropped", wire.WORK_REQUEST_KIND_MAINTENANCE)
+        await until(lambda: len(heard.opened) == 3, 60)
+        numbers = {message.key: message.external_id for message in heard.opened}
+        task, dropped, alert = (
+            int(numbers[key].partition("/")[2]) for key in ("live-task", "live-dropped", "live-alert")
+        )
+        for again in ("news", "news-again"):
+            news = wire.WorkRequestUpdated(key="live-task", episode_id="episode-of-live-task", station=AT, signals=8)
+            news.text = "it goes on: 8 signals"
+            await bus.publish(WORK_UPDATED.at(PLACE), news, again)
+        notes = lambda: people.call("ir.note.search_read", [], 0, None, None, ["resource", "message"])  # noqa: E731
+        await until(lambda: any(note["resource"] == f"project.work,{task}" for note in notes()), 60)
+        done, gone = (status(live_tryton, name) for name in ("Done", DROPPED))
+        people.call("project.work.write", [task], {"status": done, "progress": 1.0})
+        people.call("project.work.write", [dropped], {"status": gone})
+        people.call("quality.alert.process", [alert])
+        people.call("quality.alert.resolve", [alert])
+        await until(lambda: heard.cancelled, 60)
+        async with asyncio.timeout(60):
+            while len(ended := await completed(bus)) < 2:  # noqa: ASYNC110  # what a stream holds
+                await asyncio.sleep(0.05)
+
+    assert sorted(ended) == ["live-alert", "live-task"]
+    assert [message.key for message in heard.cancelled] == ["live-dropped"]
+    assert numbers["live-alert"].startswith("quality.alert/")
+    where = [["name", "ilike", "%[live-%"]]
+    tasks = people.call("project.work.search_read", where, 0, None, [["id", "ASC"]], ["name", "parent"])
+    assert [it["name"].rpartition(" ")[2] for it in tasks] == ["[live-task]", "[live-dropped]"]
+    assert {it["parent"] for it in tasks} == {live_tryton.project}
+    inspections = people.call("quality.inspection.search_read", [], 0, None, None, ["reference", "state"])
+    assert [it["state"] for it in inspections if it["reference"] == "live-alert"] == ["failed"]
+    said = [note["message"] for note in notes() if note["resource"] == f"project.work,{task}"]
+    assert len(said) == 1
+    assert "it goes on: 8 signals" in said[0]
+
+
+async def completed(bus: Bus) -> list[str]:
+    said = [fact async for fact in stored(bus, STATION, [WORK_COMPLETED.everywhere])]
+    return [wire.WorkRequestCompleted.FromString(fact.data).key for fact in said]
+
+
+def status(tryton: LiveTryton, name: str) -> int:
+    return tryton.people.call("project.work.status.search", [["name", "=", name]], 0, None, None)[0]

@@ -1,0 +1,90 @@
+"""What the mesh says becomes the domain's words, with all that a person at the MES needs."""
+
+from datetime import UTC, datetime
+
+import pytest
+from jidoka.frame.v1.frame_pb2 import StationPath
+from jidoka.workrequest.v1 import workrequest_pb2 as wire
+
+from services.chassis.errors import Invalid
+from services.chassis.streams import Delivery
+from services.mes_connector.adapters.bus import routes, work_request
+from services.mes_connector.domain.progress import Note, Progress, Status
+from services.mes_connector.domain.work_request import Cause, Link
+
+DELIVERY = Delivery("jidoka.v1.workrequest.requested.lyon.smt1.aoi1", 1, datetime(2026, 11, 20, tzinfo=UTC), False)
+ASKED = wire.WorkRequested(
+    key="k1",
+    episode_id="e1",
+    kind=wire.WORK_REQUEST_KIND_SUPPLIER_QUALITY,
+    title="open, supplier A",
+    priority=2,
+    equipment_id="jidoka/lyon/electronics/smt1/aoi1",
+    station=StationPath(site="lyon", line="smt1", station="aoi1"),
+    defect_label="open",
+    lot_id="lot-7",
+    first_part_sequence=11,
+    last_part_sequence=15,
+    inspection_ids=["i11", "i15"],
+    trace_id="0af7651916cd43dd8448eb211c80319c",
+    statistic=5.0,
+    limit=4.5,
+    scope={"supplier": "A", "material": "PCB-4711"},
+    causes=[wire.Cause(kind="cavity", value="7", confidence=0.5, evidence="12 of 14")],
+)
+
+
+class Heard:
+    """An intake that notes what it gets."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple] = []
+        self.progress: list[Progress] = []
+
+    async def note(self, episode_id: str, note: Note) -> None:
+        self.notes.append((episode_id, note))
+
+    async def reported(self, progress: Progress) -> None:
+        self.progress.append(progress)
+
+
+def handler(heard: Heard, message: object):
+    return next(route.handler for route in routes(heard, "sandbox") if route.message is type(message))
+
+
+def test_why_it_fired_what_the_parts_share_and_where_to_look_come_along():
+    request = work_request(ASKED, DELIVERY)
+
+    assert (request.statistic, request.limit) == (5.0, 4.5)
+    assert (request.failure_code, request.cause_code) == ("open", "cavity")
+    assert (request.supplier, request.material) == ("A", "PCB-4711")
+    assert request.scope == (("material", "PCB-4711"), ("supplier", "A"))
+    assert request.causes == (Cause("cavity", "7", 0.5, "12 of 14"),)
+    assert request.evidence[:3] == (
+        Link("replay", "jidoka replay i15"),
+        Link("trace", "jidoka trace 0af7651916cd43dd8448eb211c80319c"),
+        Link("suspect_range", "lot lot-7, parts 11 to 15"),
+    )
+
+
+async def test_the_same_signal_is_the_same_note_however_often_and_late_it_is_said():
+    heard = Heard()
+    news = wire.WorkRequestUpdated(key="k1", episode_id="e1", signals=4, text="x" * 5_000)
+    later = Delivery("subject", 99, datetime(2026, 11, 25, tzinfo=UTC), True)
+    for delivery in (DELIVERY, later):
+        await handler(heard, news)(news, delivery)
+
+    (first_episode, first), (_, second) = heard.notes
+    assert (first_episode, first.id, second.id) == ("e1", "e1-note-4", "e1-note-4")
+    assert len(first.text) == 2_000
+
+
+async def test_a_report_counts_only_from_our_own_mes_and_only_with_a_status():
+    heard = Heard()
+    for system in ("sandbox", "another"):
+        report = wire.WorkRequestReported(key="k1", system=system, status=wire.ORDER_STATUS_COMPLETED, remark="done")
+        await handler(heard, report)(report, DELIVERY)
+    with pytest.raises(Invalid, match="status"):
+        await handler(heard, report)(wire.WorkRequestReported(key="k1", system="sandbox"), DELIVERY)
+
+    assert [(each.key, each.status, each.remark) for each in heard.progress] == [("k1", Status.COMPLETED, "done")]
