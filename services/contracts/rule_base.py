@@ -35,6 +35,9 @@ class BaseRule(Strict):
     """Charts kept at most; the group that changed longest ago gives way."""
     priority: int = Field(default=2, ge=1, le=4)
     """Of its orders: 1 critical to 4 low."""
+    due_h: float | None = Field(default=None, gt=0, le=8760)
+    """So many hours after it was asked for its order shall be done: preventive work that can be planned. Without it the
+    order is corrective, and as soon as possible."""
 
     @model_validator(mode="after")
     def _one_place(self) -> "BaseRule":

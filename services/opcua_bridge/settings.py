@@ -14,7 +14,7 @@ class Settings(ChassisSettings):
     model_config = SettingsConfigDict(env_prefix="JIDOKA_OPCUA_BRIDGE_")
 
     pki: Path
-    """Our OPC UA folder: own/certificate.der, own/private-key.pem, trusted/, crl/ (tools/certs.py makes it)."""
+    """Our OPC UA folder: own/certificate.der, own/private-key.pem, trusted/, crl/ (`jidoka certs` makes it)."""
     plc_user: str = "bridge"
     """Our user at the PLCs; it may write `VisIf.Req*`, `HbVis`, `FailPolicy` and `LinkDeadMs`, and nothing else."""
     plc_password_file: Path | None = None

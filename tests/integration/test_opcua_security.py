@@ -206,8 +206,16 @@ async def test_a_subscription_belongs_to_its_session_and_moves_only_with_its_use
         await write_speed(owner, 3.0)
         await ears.hear(3.0)
         async with fortress.client(user="operator") as same:
+            own_ears, _ = await follow(same)  # starts the client's publish loop
+            await own_ears.hear(3.0)
+            moved: asyncio.Queue[ua.PublishResult] = asyncio.Queue()
+            same.uaclient.session._subscription_callbacks[number] = moved.put_nowait
             [taken] = await same.uaclient.transfer_subscriptions(ua.TransferSubscriptionsParameters([number], True))
             assert taken.StatusCode.is_good()
+            await write_speed(same, 5.0)
+            async with asyncio.timeout(SILENT_S):
+                while not (await moved.get()).NotificationMessage.NotificationData:
+                    pass
 
 
 async def test_a_full_session_table_says_so_and_empties_again(fortress):

@@ -53,6 +53,7 @@ def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest
             inspection_ids=tuple(message.inspection_ids),
             trace_id=message.trace_id,
             requested_at=asked,
+            due_at=message.due_at.ToNanoseconds() / 1e9,
             failure_code=message.defect_label,
             cause_code=causes[0].kind if causes else "",
             material=message.scope.get("material", ""),

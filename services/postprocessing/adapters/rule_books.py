@@ -86,6 +86,7 @@ def _rule(rule: Declared) -> Rule:
             supplier_notice="supplier_notice" in wanted,
             pause_ttl_s=getattr(rule, "pause_ttl_s", 0.0),
             priority=rule.priority,
+            due_h=rule.due_h,
         ),
         name="" if name == ANY else name,
         by=tuple(key for key in rule.by if key not in {"class", "line"}),

@@ -116,6 +116,7 @@ def work_requested(
             f" (statistic {why.statistic:.4g}, limit {why.limit:.4g}).{held}{_likely(causes)}"
         ),
         priority=action.terms.priority,
+        due_at=timestamp(why.at_s + action.terms.due_h * 3600) if action.terms.due_h else None,
         equipment_id=f"{equipment_id}/{station.station}",
         station=station,
         rule_id=episode.rule_id,

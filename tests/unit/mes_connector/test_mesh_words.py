@@ -67,6 +67,15 @@ def test_why_it_fired_what_the_parts_share_and_where_to_look_come_along():
     )
 
 
+def test_what_can_be_planned_has_its_date_and_the_rest_has_none():
+    planned = wire.WorkRequested()
+    planned.CopyFrom(ASKED)
+    planned.due_at.FromSeconds(1_800_000_000)
+
+    assert work_request(planned, DELIVERY).due_at == 1_800_000_000
+    assert work_request(ASKED, DELIVERY).due_at == 0
+
+
 async def test_the_same_signal_is_the_same_note_however_often_and_late_it_is_said():
     heard = Heard()
     news = wire.WorkRequestUpdated(key="k1", episode_id="e1", signals=4, text="x" * 5_000)

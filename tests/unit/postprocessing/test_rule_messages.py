@@ -16,8 +16,8 @@ CAVITY = Cause("cavity", "7", 0.82, "cavity 7: 12 of 14 defective parts, 1 part 
 PLACE = Cause("place", "x 3 y 4 px", 0.5, "7 of 14 defective parts have it within 9 px of x 3 y 4 px of the picture")
 
 
-def action(what: What, wish: str):
-    return Folded(book({**CONSECUTIVE, "actions": [wish]})).parts(run(1, 5, "open")).of(what)[0]
+def action(what: What, wish: str, **terms):
+    return Folded(book({**CONSECUTIVE, "actions": [wish], **terms})).parts(run(1, 5, "open")).of(what)[0]
 
 
 def test_an_order_names_the_cavity_before_the_quality_is_called_bad():
@@ -31,6 +31,16 @@ def test_an_order_names_the_cavity_before_the_quality_is_called_bad():
         ("place", "x 3 y 4 px", 0.5),
     ]
     assert order.equipment_id == "jidoka/lyon/electronics/smt1/aoi1"
+
+
+def test_an_order_is_due_when_its_rule_says_so_and_otherwise_at_once():
+    soon = rule_messages.work_requested(action(What.MAINTENANCE, "maintenance_request"), AT, (), "e", "trace")
+    planned = rule_messages.work_requested(
+        action(What.MAINTENANCE, "maintenance_request", due_h=8), AT, (), "e", "trace"
+    )
+
+    assert not soon.HasField("due_at")
+    assert planned.due_at.seconds - planned.requested_at.seconds == 8 * 3600
 
 
 @pytest.mark.parametrize(

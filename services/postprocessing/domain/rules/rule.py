@@ -40,6 +40,7 @@ class Terms:
     supplier_notice: bool = False
     pause_ttl_s: float = 5.0
     priority: int = 2
+    due_h: float | None = None
 
 
 @dataclass(frozen=True)

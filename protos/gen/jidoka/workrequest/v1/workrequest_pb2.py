@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from jidoka.frame.v1 import frame_pb2 as jidoka_dot_frame_dot_v1_dot_frame__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'jidoka/workrequest/v1/workrequest.proto\x12\x15jidoka.workrequest.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\"\xeb\x04\n\rWorkRequested\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32&.jidoka.workrequest.v1.WorkRequestKind\x12\r\n\x05title\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\r\x12\x14\n\x0c\x65quipment_id\x18\x07 \x01(\t\x12-\n\x07station\x18\x08 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\t \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\n \x01(\t\x12\x0e\n\x06lot_id\x18\x0b \x01(\t\x12\x1b\n\x13\x66irst_part_sequence\x18\x0c \x01(\x04\x12\x1a\n\x12last_part_sequence\x18\r \x01(\x04\x12\x16\n\x0einspection_ids\x18\x0e \x03(\t\x12\x10\n\x08trace_id\x18\x0f \x01(\t\x12\x30\n\x0crequested_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tstatistic\x18\x11 \x01(\x01\x12\r\n\x05limit\x18\x12 \x01(\x01\x12>\n\x05scope\x18\x13 \x03(\x0b\x32/.jidoka.workrequest.v1.WorkRequested.ScopeEntry\x12,\n\x06\x63\x61uses\x18\x14 \x03(\x0b\x32\x1c.jidoka.workrequest.v1.Cause\x1a,\n\nScopeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\x05\x43\x61use\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x10\n\x08\x65vidence\x18\x04 \x01(\t\"\xa8\x02\n\x12WorkRequestUpdated\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\x05 \x01(\t\x12\x0f\n\x07signals\x18\x06 \x01(\r\x12\x11\n\tstatistic\x18\x07 \x01(\x01\x12\r\n\x05limit\x18\x08 \x01(\x01\x12\x0e\n\x06lot_id\x18\t \x01(\t\x12\x1a\n\x12last_part_sequence\x18\n \x01(\x04\x12\x0c\n\x04text\x18\x0b \x01(\t\x12.\n\nupdated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcd\x01\n\x14WorkRequestCompleted\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x05 \x01(\t\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06remark\x18\x07 \x01(\t\"\xde\x01\n\x14WorkRequestCancelled\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x05 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x06 \x01(\x08\x12\x0e\n\x06remark\x18\x07 \x01(\t\x12\x30\n\x0c\x63\x61ncelled_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa7\x01\n\x13WorkRequestReported\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\".jidoka.workrequest.v1.OrderStatus\x12\x0e\n\x06remark\x18\x04 \x01(\t\x12/\n\x0breported_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x13WorkRequestRequeued\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0brequeued_by\x18\x02 \x01(\t\x12/\n\x0brequeued_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x01\n\x11WorkRequestOpened\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x05 \x01(\t\x12-\n\topened_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x01\n\x17WorkRequestDeadLettered\x12\x0b\n\x03key\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x34\n\x10\x64\x65\x61\x64_lettered_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa7\x01\n\x0fWorkRequestKind\x12!\n\x1dWORK_REQUEST_KIND_UNSPECIFIED\x10\x00\x12!\n\x1dWORK_REQUEST_KIND_MAINTENANCE\x10\x01\x12&\n\"WORK_REQUEST_KIND_INTERNAL_QUALITY\x10\x02\x12&\n\"WORK_REQUEST_KIND_SUPPLIER_QUALITY\x10\x03*\x98\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_STATUS_OPEN\x10\x01\x12\x1c\n\x18ORDER_STATUS_IN_PROGRESS\x10\x02\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'jidoka/workrequest/v1/workrequest.proto\x12\x15jidoka.workrequest.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bjidoka/frame/v1/frame.proto\"\x97\x05\n\rWorkRequested\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32&.jidoka.workrequest.v1.WorkRequestKind\x12\r\n\x05title\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\r\x12\x14\n\x0c\x65quipment_id\x18\x07 \x01(\t\x12-\n\x07station\x18\x08 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\t \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\n \x01(\t\x12\x0e\n\x06lot_id\x18\x0b \x01(\t\x12\x1b\n\x13\x66irst_part_sequence\x18\x0c \x01(\x04\x12\x1a\n\x12last_part_sequence\x18\r \x01(\x04\x12\x16\n\x0einspection_ids\x18\x0e \x03(\t\x12\x10\n\x08trace_id\x18\x0f \x01(\t\x12\x30\n\x0crequested_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tstatistic\x18\x11 \x01(\x01\x12\r\n\x05limit\x18\x12 \x01(\x01\x12>\n\x05scope\x18\x13 \x03(\x0b\x32/.jidoka.workrequest.v1.WorkRequested.ScopeEntry\x12,\n\x06\x63\x61uses\x18\x14 \x03(\x0b\x32\x1c.jidoka.workrequest.v1.Cause\x12*\n\x06\x64ue_at\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a,\n\nScopeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"J\n\x05\x43\x61use\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x10\n\x08\x65vidence\x18\x04 \x01(\t\"\xa8\x02\n\x12WorkRequestUpdated\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0f\n\x07rule_id\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x65\x66\x65\x63t_label\x18\x05 \x01(\t\x12\x0f\n\x07signals\x18\x06 \x01(\r\x12\x11\n\tstatistic\x18\x07 \x01(\x01\x12\r\n\x05limit\x18\x08 \x01(\x01\x12\x0e\n\x06lot_id\x18\t \x01(\t\x12\x1a\n\x12last_part_sequence\x18\n \x01(\x04\x12\x0c\n\x04text\x18\x0b \x01(\t\x12.\n\nupdated_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcd\x01\n\x14WorkRequestCompleted\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x05 \x01(\t\x12\x30\n\x0c\x63ompleted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06remark\x18\x07 \x01(\t\"\xde\x01\n\x14WorkRequestCancelled\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x05 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x06 \x01(\x08\x12\x0e\n\x06remark\x18\x07 \x01(\t\x12\x30\n\x0c\x63\x61ncelled_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa7\x01\n\x13WorkRequestReported\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x32\n\x06status\x18\x03 \x01(\x0e\x32\".jidoka.workrequest.v1.OrderStatus\x12\x0e\n\x06remark\x18\x04 \x01(\t\x12/\n\x0breported_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x13WorkRequestRequeued\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0brequeued_by\x18\x02 \x01(\t\x12/\n\x0brequeued_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x01\n\x11WorkRequestOpened\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nepisode_id\x18\x02 \x01(\t\x12-\n\x07station\x18\x03 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x05 \x01(\t\x12-\n\topened_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x01\n\x17WorkRequestDeadLettered\x12\x0b\n\x03key\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x34\n\x10\x64\x65\x61\x64_lettered_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa7\x01\n\x0fWorkRequestKind\x12!\n\x1dWORK_REQUEST_KIND_UNSPECIFIED\x10\x00\x12!\n\x1dWORK_REQUEST_KIND_MAINTENANCE\x10\x01\x12&\n\"WORK_REQUEST_KIND_INTERNAL_QUALITY\x10\x02\x12&\n\"WORK_REQUEST_KIND_SUPPLIER_QUALITY\x10\x03*\x98\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11ORDER_STATUS_OPEN\x10\x01\x12\x1c\n\x18ORDER_STATUS_IN_PROGRESS\x10\x02\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x03\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,28 +35,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WORKREQUESTED_SCOPEENTRY']._loaded_options = None
   _globals['_WORKREQUESTED_SCOPEENTRY']._serialized_options = b'8\001'
-  _globals['_WORKREQUESTKIND']._serialized_start=2195
-  _globals['_WORKREQUESTKIND']._serialized_end=2362
-  _globals['_ORDERSTATUS']._serialized_start=2365
-  _globals['_ORDERSTATUS']._serialized_end=2517
+  _globals['_WORKREQUESTKIND']._serialized_start=2239
+  _globals['_WORKREQUESTKIND']._serialized_end=2406
+  _globals['_ORDERSTATUS']._serialized_start=2409
+  _globals['_ORDERSTATUS']._serialized_end=2561
   _globals['_WORKREQUESTED']._serialized_start=129
-  _globals['_WORKREQUESTED']._serialized_end=748
-  _globals['_WORKREQUESTED_SCOPEENTRY']._serialized_start=704
-  _globals['_WORKREQUESTED_SCOPEENTRY']._serialized_end=748
-  _globals['_CAUSE']._serialized_start=750
-  _globals['_CAUSE']._serialized_end=824
-  _globals['_WORKREQUESTUPDATED']._serialized_start=827
-  _globals['_WORKREQUESTUPDATED']._serialized_end=1123
-  _globals['_WORKREQUESTCOMPLETED']._serialized_start=1126
-  _globals['_WORKREQUESTCOMPLETED']._serialized_end=1331
-  _globals['_WORKREQUESTCANCELLED']._serialized_start=1334
-  _globals['_WORKREQUESTCANCELLED']._serialized_end=1556
-  _globals['_WORKREQUESTREPORTED']._serialized_start=1559
-  _globals['_WORKREQUESTREPORTED']._serialized_end=1726
-  _globals['_WORKREQUESTREQUEUED']._serialized_start=1728
-  _globals['_WORKREQUESTREQUEUED']._serialized_end=1832
-  _globals['_WORKREQUESTOPENED']._serialized_start=1835
-  _globals['_WORKREQUESTOPENED']._serialized_end=2018
-  _globals['_WORKREQUESTDEADLETTERED']._serialized_start=2021
-  _globals['_WORKREQUESTDEADLETTERED']._serialized_end=2192
+  _globals['_WORKREQUESTED']._serialized_end=792
+  _globals['_WORKREQUESTED_SCOPEENTRY']._serialized_start=748
+  _globals['_WORKREQUESTED_SCOPEENTRY']._serialized_end=792
+  _globals['_CAUSE']._serialized_start=794
+  _globals['_CAUSE']._serialized_end=868
+  _globals['_WORKREQUESTUPDATED']._serialized_start=871
+  _globals['_WORKREQUESTUPDATED']._serialized_end=1167
+  _globals['_WORKREQUESTCOMPLETED']._serialized_start=1170
+  _globals['_WORKREQUESTCOMPLETED']._serialized_end=1375
+  _globals['_WORKREQUESTCANCELLED']._serialized_start=1378
+  _globals['_WORKREQUESTCANCELLED']._serialized_end=1600
+  _globals['_WORKREQUESTREPORTED']._serialized_start=1603
+  _globals['_WORKREQUESTREPORTED']._serialized_end=1770
+  _globals['_WORKREQUESTREQUEUED']._serialized_start=1772
+  _globals['_WORKREQUESTREQUEUED']._serialized_end=1876
+  _globals['_WORKREQUESTOPENED']._serialized_start=1879
+  _globals['_WORKREQUESTOPENED']._serialized_end=2062
+  _globals['_WORKREQUESTDEADLETTERED']._serialized_start=2065
+  _globals['_WORKREQUESTDEADLETTERED']._serialized_end=2236
 # @@protoc_insertion_point(module_scope)

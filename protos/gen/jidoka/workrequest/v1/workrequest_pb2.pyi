@@ -36,7 +36,7 @@ ORDER_STATUS_COMPLETED: OrderStatus
 ORDER_STATUS_CANCELLED: OrderStatus
 
 class WorkRequested(_message.Message):
-    __slots__ = ("key", "episode_id", "kind", "title", "description", "priority", "equipment_id", "station", "rule_id", "defect_label", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "trace_id", "requested_at", "statistic", "limit", "scope", "causes")
+    __slots__ = ("key", "episode_id", "kind", "title", "description", "priority", "equipment_id", "station", "rule_id", "defect_label", "lot_id", "first_part_sequence", "last_part_sequence", "inspection_ids", "trace_id", "requested_at", "statistic", "limit", "scope", "causes", "due_at")
     class ScopeEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +64,7 @@ class WorkRequested(_message.Message):
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     CAUSES_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
     key: str
     episode_id: str
     kind: WorkRequestKind
@@ -84,7 +85,8 @@ class WorkRequested(_message.Message):
     limit: float
     scope: _containers.ScalarMap[str, str]
     causes: _containers.RepeatedCompositeFieldContainer[Cause]
-    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., kind: _Optional[_Union[WorkRequestKind, str]] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., equipment_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., trace_id: _Optional[str] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., scope: _Optional[_Mapping[str, str]] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ...) -> None: ...
+    due_at: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., episode_id: _Optional[str] = ..., kind: _Optional[_Union[WorkRequestKind, str]] = ..., title: _Optional[str] = ..., description: _Optional[str] = ..., priority: _Optional[int] = ..., equipment_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., rule_id: _Optional[str] = ..., defect_label: _Optional[str] = ..., lot_id: _Optional[str] = ..., first_part_sequence: _Optional[int] = ..., last_part_sequence: _Optional[int] = ..., inspection_ids: _Optional[_Iterable[str]] = ..., trace_id: _Optional[str] = ..., requested_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statistic: _Optional[float] = ..., limit: _Optional[float] = ..., scope: _Optional[_Mapping[str, str]] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ..., due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Cause(_message.Message):
     __slots__ = ("kind", "value", "confidence", "evidence")
