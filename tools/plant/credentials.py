@@ -34,7 +34,7 @@ PEOPLE = {
 TRITON_KEY, SCRAPE_TOKEN = "triton.admin-key", "metrics.scrape-token"
 MES_SECRET, MES_TOKEN, MES_PROGRESS = "mes.webhook-secret", "mes.people-token", "mes.progress-secret"
 # OPC UA accounts, named as their role: of the simulated PLCs, and of the bridge's own server for SCADA.
-OPCUA_ROLES = {"plc": ("bridge", "operator", "observer"), "scada": ("observer", "operator", "engineer")}
+OPCUA_ROLES = {"plc": ("bridge", "operator", "observer"), "scada": ("observer", "operator", "engineer", "mes")}
 
 
 def secret_file(root: Path, name: str) -> Path:
