@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Most tests wait for servers: more of them than processors may wait at once. A file stays in one process.
+PARALLEL := -n 3 --dist loadfile
 
 .PHONY: help demo test test-odoo check lint lock protos nodesets try-nodesets clean
 .DEFAULT_GOAL := help
@@ -14,7 +16,7 @@ demo: .venv/.ready try-nodesets ## show the main job; ARGS="--boards 300 --image
 
 test: .venv/.ready-dev .nodesets/.ready tests/interop/node_modules/.ready ## all tests; ARGS are passed to pytest
 	tools/install-postgresql
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 test-odoo: .venv/.ready-dev ## the Odoo adapter against a live Odoo 19, which this installs (Debian only)
 	tools/install-postgresql

@@ -42,6 +42,17 @@ async def said(bus: Bus, subject, place: Place, count: int, deadline_s: float = 
             break
         assert time.monotonic() < deadline, f"{found} of {count} messages on {subject.at(place)}"
         await asyncio.sleep(0.02)
-    reader = await stream.pull_subscribe(subject.at(place), stream=subject.stream.name)
-    messages = await reader.fetch(count, timeout=5) if count else []
+    return await heard(bus, subject, place, count)
+
+
+async def heard(bus: Bus, subject, place: Place, most: int) -> list:
+    """What has been said there so far."""
+    if not most:
+        return []
+    reader = await bus.jetstream.pull_subscribe(subject.at(place), stream=subject.stream.name)
+    try:
+        messages = await reader.fetch(most, timeout=5)
+    except TimeoutError:
+        messages = []
+    await reader.unsubscribe()
     return [subject.message.FromString(message.data) for message in messages]

@@ -5,6 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,10 +66,11 @@ class Floor:
 
 
 async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 20) -> None:
-    """A PLC cannot set an asyncio.Event: it is asked again."""
-    async with asyncio.timeout(deadline_s):
-        while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    """A PLC cannot set an asyncio.Event: it is asked again, and each question has its own deadline."""
+    ends = time.monotonic() + deadline_s
+    while not await condition():
+        assert time.monotonic() < ends, f"not within {deadline_s} s"
+        await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -110,6 +112,14 @@ class Panel:
             return await self.read(tag) == wanted
 
         await until(seen)
+
+    async def until_past(self, tag: str, least: int) -> None:
+        """Until a counter has come so far; it may skip."""
+
+        async def passed() -> bool:
+            return await self.read(tag) >= least
+
+        await until(passed)
 
     async def until_acknowledged(self) -> None:
         """Until the PLC has answered another request than the last one; a claim has the last one's number."""

@@ -10,7 +10,7 @@ from asyncua import Client, ua
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
-from line_talk import ask, said
+from line_talk import ask, heard, said
 from plant_floor import (
     ABSENT,
     NAMESPACE,
@@ -37,7 +37,7 @@ from services.opcua_bridge.adapters.facts import BusFacts
 from services.opcua_bridge.adapters.plc_session import PlcAddress, PlcRefusedError, opened
 from services.opcua_bridge.adapters.plc_tags import Tags
 from services.opcua_bridge.adapters.plc_visif import HOLD
-from services.opcua_bridge.domain.line import HELD, LineName
+from services.opcua_bridge.domain.line import HELD, HOLDING, LineName
 from services.opcua_bridge.settings import Settings
 
 CONFIRMED = line_pb2.PAUSE_OUTCOME_CONFIRMED
@@ -162,7 +162,7 @@ async def test_a_command_frozen_on_the_wire_is_not_executed_late(bus, panel, flo
             await said(bus, LINE_STATE_CHANGED, PLACE, 2)  # link down at first, then up
             await ask(bus, ttl_s=1.5)
             await until(lambda: frozen(wire))
-            await panel.until("VisIf.HbPlc", await panel.read("VisIf.HbPlc") + 6)
+            await panel.until_past("VisIf.HbPlc", await panel.read("VisIf.HbPlc") + 6)
             before = await panel.read("VisIf.HbVis")
             wire.open.set()  # the commit arrives; what was written behind it may have erased it
             await until(lambda: heard_again(panel, before))
@@ -200,9 +200,10 @@ async def test_a_resumed_line_is_told_once_also_when_nobody_was_looking(bus, pan
     await panel.resume()
     async with running(settings):
         [resumed] = await said(bus, LINE_RESUMED, PLACE, 1)
-        states = [fact.packml_state for fact in await said(bus, LINE_STATE_CHANGED, PLACE, 6)]
+        states = [fact.packml_state for fact in await heard(bus, LINE_STATE_CHANGED, PLACE, 6)]
     assert resumed.episode_id == "episode-of-r1"
-    assert states == [0, 6, 10, 11, 0, 6]
+    # Holding is over in 0.4 s: a busy machine may not see it.
+    assert [state for state in states if state != HOLDING] == [0, 6, HELD, 0, 6]
     assert await panel.read("Line.Running")
 
 

@@ -60,7 +60,7 @@ async def test_the_boolean_pauses_and_taking_it_back_does_not_resume(floors):
         await panel.until("Tag.Paused", True)
         await request.write_value(ua.DataValue(variant(False, "Boolean")))
         beat = await panel.read("Tag.HbPlc")
-        await panel.until("Tag.HbPlc", beat + 1)
+        await panel.until_past("Tag.HbPlc", beat + 1)
         assert await panel.read("Tag.StateCurrent") == HELD
         await panel.press("Resume")
         await panel.until("Line.Running", True)
@@ -80,7 +80,7 @@ async def test_a_tester_can_break_it_and_nobody_else_can(floors):
         assert await tester.read("VisIf.HbPlc") == beat
         await tester.switch("Freeze", variant(False, "Boolean"))
         await tester.switch("ScanMs", variant(900, "UInt32"))  # one cycle is longer than two beats
-        await tester.until("VisIf.HbPlc", beat + 4)
+        await tester.until_past("VisIf.HbPlc", beat + 4)
         await tester.switch("ScanMs", variant(20, "UInt32"))
     async with at_the_panel(floor, "bridge") as bridge:
         with pytest.raises(ua.uaerrors.BadUserAccessDenied):

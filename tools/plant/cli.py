@@ -46,7 +46,7 @@ def up(
         running = read_state(root)
         if running is not None and running.running() and running.phase == "up":
             console.print(_table(running, asyncio.run(control.probe(running))))
-            console.print(f"The plant in {root} runs already.")
+            console.print(f"The plant in {root} runs already.", soft_wrap=True)
             return
         started = time.monotonic()
         with Live(console=console, refresh_per_second=10, transient=True) as live:

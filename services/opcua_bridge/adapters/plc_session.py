@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asyncua import Client
 from asyncua.crypto.security_policies import SecurityPolicyAes256Sha256RsaPss, SecurityPolicyBasic256Sha256
+from asyncua.crypto.uacrypto import CertProperties
 
 from services.opcua_bridge.adapters.deadline import deadline
 from services.opcua_bridge.adapters.identity import Identity, load_identity, thumbprint
@@ -65,10 +66,13 @@ async def opened(address: PlcAddress, timeout_s: float) -> AsyncIterator[Client]
     client.set_password(address.password)
     client.certificate_validator = identity.server_validator(address.url)
     policy = _POLICIES[address.policy]
+    # By content: a deadline that cuts asyncua's reading short would leave the file open.
+    certificate = CertProperties(identity.certificate_path.read_bytes(), "der")
+    key = CertProperties(identity.key_path.read_bytes(), "pem")
     try:
         try:
             async with deadline(timeout_s):
-                await client.set_security(policy, identity.certificate_path, identity.key_path)
+                await client.set_security(policy, certificate, key)
             async with deadline(timeout_s):
                 await client.connect()
         except Exception as error:  # asyncua shows a refused certificate as a bare AssertionError, among others
