@@ -141,9 +141,14 @@ def test_only_requests_that_carry_a_trace_are_traced(shared: Inference):
     with shared.client() as client:
         for _ in range(3):
             client.infer("good", [picture(1)], headers={"request": "untraced"})
-        client.infer("good", [picture(1)], headers={"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"})
-    posted = shared.issuer.web.posted
-    until(lambda: any(TRACE_ID in body for body in posted), shared)
+        posted = shared.issuer.web.posted
+
+        def arrives() -> bool:
+            """Asked again: Triton's exporter loses one span in fifty, the last before a rest."""
+            client.infer("good", [picture(1)], headers={"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"})
+            return any(TRACE_ID in body for body in posted)
+
+        until(arrives, shared)
 
     spans = [s for b in posted for r in json.loads(b)["resourceSpans"] for g in r["scopeSpans"] for s in g["spans"]]
     assert {span["traceId"] for span in spans} == {TRACE_ID}
