@@ -22,10 +22,10 @@ from jidoka.model.v1 import model_service_pb2, model_service_pb2_grpc
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from onnx import TensorProto, helper, numpy_helper
-from servers import free_port
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
+from tools.ports import free_port
 from tools.train.sign import sign, signing_key
 
 REPO = Path(__file__).parents[2]

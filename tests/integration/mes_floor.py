@@ -13,7 +13,7 @@ import httpx
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
 from nats.js.errors import NotFoundError
-from servers import NatsServer, free_port
+from servers import NatsServer
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Route
@@ -28,6 +28,7 @@ from services.contracts.subjects import (
 )
 from services.mes_connector.app import build
 from services.mes_connector.settings import Settings
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PLACE = Place("lyon", "smt1", "aoi1")

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 from asyncua import Client, Server, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from servers import free_port
 
 from services.opcua_bridge.adapters.audit import Entry, caller
 from services.opcua_bridge.adapters.identity import load_identity
@@ -21,6 +20,7 @@ from services.opcua_bridge.adapters.secure_server import Rights, secure_server
 from services.opcua_bridge.adapters.trust import read_certificate
 from services.opcua_bridge.adapters.users import fingerprint, hashed
 from tools.certs import CERTIFICATE, PRIVATE_KEY, ensure_pki
+from tools.ports import free_port
 
 ROLES = {
     "observer": Rights(),

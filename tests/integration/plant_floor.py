@@ -13,7 +13,6 @@ from pathlib import Path
 import yaml
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from servers import free_port
 
 from services.contracts.plant import Place
 from services.opcua_bridge.app import build
@@ -22,6 +21,7 @@ from services.opcua_bridge.domain.numbering import number_of
 from services.opcua_bridge.settings import Settings
 from tools.certs import ensure_pki
 from tools.chaos.wire import Wire  # noqa: F401  # the tests look for it here
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "urn:jidoka:plant:smt1:plc"

@@ -12,13 +12,13 @@ import yaml
 from asyncua import Client, ua
 from asyncua.common.node import Node
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from servers import free_port
 
 from services.opcua_bridge.adapters.scada import BROKER, NAMESPACE, ScadaBoard
 from services.opcua_bridge.domain.context import ContextChange
 from services.opcua_bridge.domain.line import LineName, StationName
 from services.opcua_bridge.ports import ShownVerdict
 from tools.certs import ensure_pki
+from tools.ports import free_port
 
 NODESETS = Path(__file__).parents[2] / ".nodesets"
 LINE = LineName("lyon", "smt1")

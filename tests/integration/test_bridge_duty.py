@@ -13,7 +13,7 @@ import httpx
 import pytest
 from line_talk import ask, said
 from plant_floor import ABSENT, PLACE, Floor, Panel, at_the_panel, make_settings, running, spawned, until
-from servers import free_port, wait_for_port
+from servers import wait_for_port
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import ALARM_CHANGED, PAUSE_PROGRESSED, PAUSE_SETTLED, PLC_CLAIMED, SERVICES
@@ -24,6 +24,7 @@ from services.opcua_bridge.domain.numbering import epoch_of, number_of
 from services.opcua_bridge.settings import Settings
 from tools.plant.broker import ADMIN, nats_config
 from tools.plant.provision import provision
+from tools.ports import free_port
 
 LINE = LineName(PLACE.site, PLACE.line)
 TAKE_OVER_S = 5.0

@@ -10,7 +10,6 @@ import yaml
 from asyncua import ua
 from opcua_peer import PeerClient, PeerError, peer_server
 from scada_floor import LINE, STATION, VISION, ScadaFloor, running, verdict
-from servers import free_port
 
 from services.opcua_bridge.adapters.plc_session import PlcAddress, PlcRefusedError, opened
 from services.opcua_bridge.adapters.scada import NAMESPACE, nodesets
@@ -18,6 +17,7 @@ from services.opcua_bridge.adapters.trust import read_certificate
 from services.opcua_bridge.adapters.users import fingerprint
 from services.opcua_bridge.domain.line import PlcView
 from tools.certs import CERTIFICATE, PRIVATE_KEY, ensure_pki, shelf
+from tools.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 POLICIES = ("Basic256Sha256", "Aes256_Sha256_RsaPss")

@@ -17,12 +17,13 @@ from aiomqtt import Client, MqttError, ProtocolVersion
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
-from servers import free_port, wait_for_port
+from servers import wait_for_port
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import LINE_STATE_CHANGED, SERVICES, VERDICT_REACHED
 from tools.plant.broker import ADMIN, MQTT_READER, MQTT_WRITER, MqttListener, nats_config
 from tools.plant.provision import provision
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 AT = frame_pb2.StationPath(site="lyon", line="smt1", station="aoi1")

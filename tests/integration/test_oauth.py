@@ -17,13 +17,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from servers import free_port
 
 from services.chassis import auth
 from services.chassis.auth import TokenSource, TokenVerifier
 from services.chassis.errors import Denied, Unauthenticated, Unavailable
 from tools.plant.idp import KEY_FILE
 from tools.plant.registry import ClientEntry, Person, Registry
+from tools.ports import free_port
 
 AUDIENCE = "urn:jidoka:mesh"
 CALLBACK = "http://127.0.0.1:9/callback"

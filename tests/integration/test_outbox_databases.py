@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mes_floor import Heard, Sandbox, ask, connector, connector_process, holder_of, settings_of, until
-from servers import NatsServer, free_port
+from servers import NatsServer
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
@@ -22,6 +22,7 @@ from services.mes_connector.domain.answer import Answer, Outcome
 from services.mes_connector.domain.order import Order, Patience, State
 from services.mes_connector.domain.progress import Filed, Note, Progress, Status
 from services.mes_connector.domain.work_request import Cause, Kind, Link, Place, WorkRequest
+from tools.ports import free_port
 from tools.postgres import Postgres
 
 PASSWORD = "s3cret/@ of tests"

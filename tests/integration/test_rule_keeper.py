@@ -14,7 +14,7 @@ from jidoka.rules.v1 import rules_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 from redis.asyncio import Redis
-from servers import NatsServer, free_port, wait_for_port
+from servers import NatsServer, wait_for_port
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
@@ -38,6 +38,7 @@ from services.postprocessing.adapters.rule_books import book_of
 from services.postprocessing.handlers import RuleKeeper, RuleWatch, SilenceWatch
 from tools.plant.broker import redis_binary
 from tools.plant.provision import provision
+from tools.ports import free_port
 
 PLANT = plants.load(Path(__file__).resolve().parents[2] / "deploy/plants/demo.yaml")
 SITE, LINE_PATH = "lyon", "lyon/smt1"

@@ -11,7 +11,7 @@ from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from scada_floor import JOBS, LINE, NODESETS, STATION, VISION, ScadaFloor, eventually
-from servers import NatsServer, free_port
+from servers import NatsServer
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Route
@@ -20,6 +20,7 @@ from services.contracts.subjects import CONTEXT_CHANGED, STATION_SILENT, VERDICT
 from services.contracts.subjects import STATION as STREAM
 from services.opcua_bridge.app import build
 from services.opcua_bridge.settings import Settings
+from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PLACE = Place(LINE.site, LINE.line, STATION.station)

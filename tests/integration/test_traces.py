@@ -16,9 +16,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
-from servers import free_port, wait_for_port
+from servers import wait_for_port
 
 from tools.plant import trace_store
+from tools.ports import free_port
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 # As opentelemetry-cpp inside Triton writes it: ids in hex, times as strings, enums as numbers.

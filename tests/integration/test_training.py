@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import torch
-from servers import free_port
 
+from tools.ports import free_port
 from tools.train.state import averaged
 
 PLAN = {

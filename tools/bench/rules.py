@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib
 import logging
-import socket
 import subprocess
 import tempfile
 import time
@@ -29,6 +28,7 @@ from services.postprocessing.handlers import RuleKeeper
 from tools.plant.broker import redis_binary
 from tools.plant.gates import opened
 from tools.plant.provision import provision
+from tools.ports import free_port
 from tools.rules.stream import judged, verdicts_per_s
 
 _READY_S = 10.0
@@ -141,7 +141,7 @@ def _verdict(at: frame_pb2.StationPath, part: Part) -> verdict_pb2.Verdict:
 @contextlib.asynccontextmanager
 async def _stores() -> AsyncIterator[Stores]:
     with tempfile.TemporaryDirectory(prefix="jidoka-bench-") as folder, contextlib.ExitStack() as running:
-        nats, redis = _free_port(), _free_port()
+        nats, redis = free_port(), free_port()
         where = ["-a", "127.0.0.1", "-p", str(nats), "-js", "-sd", folder, "-l", str(Path(folder) / "nats.log")]
         running.enter_context(_process("nats-server", *where))
         own = ["--port", str(redis), "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes"]
@@ -160,9 +160,3 @@ def _process(*command: str) -> Any:
     finally:
         process.terminate()
         process.wait(_READY_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import multiprocessing
-import socket
 import tempfile
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from services.opcua_bridge.adapters.scada import BROKER, NAMESPACE, ScadaBoard
 from services.opcua_bridge.domain.line import LineName, StationName
 from services.opcua_bridge.ports import ShownVerdict
 from tools.certs import ensure_pki
+from tools.ports import free_port
 
 _LINE = LineName("bench", "line1")
 _STATION = StationName(_LINE, "station1")
@@ -62,7 +62,7 @@ def scada(
         pki = ensure_pki(Path(folder) / "pki", {"server": "urn:bench:server", "client": "urn:bench:client"})
         users = Path(folder) / "users.yaml"
         users.write_text(yaml.safe_dump({_ACCOUNT: {"password": _PASSWORD, "role": _ACCOUNT}}), encoding="utf-8")
-        url = f"opc.tcp://127.0.0.1:{_free_port()}/jidoka"
+        url = f"opc.tcp://127.0.0.1:{free_port()}/jidoka"
         plan = _Plan(url, pki["server"], pki["client"], users, nodesets, round(per_second * seconds), per_second)
         heard, started_s, took_s = _run(plan, clients)
     p50, p99, longest = np.percentile([way for one in heard for way in one.latencies_ms] or [0.0], (50, 99, 100))
@@ -104,12 +104,6 @@ def _run(plan: _Plan, clients: int) -> tuple[list[_Heard], float, float]:
             process.join(_GRACE_S)
             process.kill()
     return heard, started_s, took_s
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _next(said: "Queue[Any]", what: str, more_s: float = 0.0) -> Any:

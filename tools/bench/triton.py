@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from services.inference.adapters.triton_command import Command, Wheel
 from services.inference.adapters.triton_grpc import ADMIN_HEADER
 from services.inference.adapters.tritonserver import TritonServer
 from services.inference.settings import Settings
+from tools.ports import free_port
 
 _START_DEADLINE_S = 30.0
 _LOAD_DEADLINE_S = 30.0
@@ -85,7 +85,7 @@ def _command(repository: Path, folder: Path, config_name: str) -> Command:
         binary=Wheel.installed().binary,
         repository=repository.resolve(),
         backends=folder / "backends",
-        address=f"127.0.0.1:{_free_port()}",
+        address=f"127.0.0.1:{free_port()}",
         admin_key=secrets.token_urlsafe(24),
         shm_prefix=f"jidoka_bench_{secrets.token_hex(6)}_",
         shm_bytes=_SHARED_BYTES,
@@ -100,9 +100,3 @@ async def _live(client: Any) -> None:
             if await client.is_server_live():
                 return
         await asyncio.sleep(_POLL_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -19,11 +19,12 @@ from services.contracts.plc import Plc
 from services.contracts.subjects import SERVICES
 from services.opcua_bridge.adapters.identity import load_identity
 from tools.certs import ensure_pki
-from tools.chaos.process import Process, free_port
+from tools.chaos.process import Process
 from tools.chaos.wire import Wire
 from tools.plant.broker import ADMIN, nats_config
 from tools.plant.provision import provision
 from tools.plant.state import REPOSITORY
+from tools.ports import free_port
 from tools.simulators.plc_memory import Memory, Retain
 
 PLACE = Place("lyon", "smt1", "aoi1")

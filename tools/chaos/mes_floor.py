@@ -1,7 +1,6 @@
 """What the ordeal of the MES connector needs: a broker, an MES that fails, two connectors, and somebody who kills."""
 
 import random
-import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +12,12 @@ import yaml
 from services.contracts.plant import Place
 from tools.chaos.process import Process
 from tools.plant.state import REPOSITORY
+from tools.ports import free_port
 
 PLACE = Place("lyon", "smt1", "aoi1")
 EQUIPMENT = "jidoka/lyon/electronics/smt1/aoi1"
 CONNECTORS = 2
 _PEOPLE_S = 30.0
-
-
-def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 # The sandbox stands next door: waits that suit an ERP would only make the run long. What they must not do is less.

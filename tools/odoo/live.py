@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from tools.ports import free_port
 from tools.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def odoo() -> Iterator[Odoo]:
     if not (HOME / "site" / "version").exists():
         raise RuntimeError("Odoo is not installed: run tools/odoo/install (make test-odoo does)")
     with tempfile.TemporaryDirectory(prefix="jidoka-odoo-") as folder:
-        port = _free_port()
+        port = free_port()
         postgres = Postgres("odoo", _DATABASE_PASSWORD, port)
         try:
             yield from _served(Path(folder), port)
@@ -64,7 +64,7 @@ def _served(folder: Path, database_port: int) -> Iterator[Odoo]:
     options += [f"--data-dir={folder / 'files'}", "--max-cron-threads=0", "--without-demo=all"]
     _once([*options, "--init=maintenance", "--stop-after-init"], folder)
     told = _prepared(["shell", *options, "--no-http"], folder)
-    port = _free_port()
+    port = free_port()
     log = folder / "odoo.log"
     with log.open("w") as written:
         server = subprocess.Popen(
@@ -123,9 +123,3 @@ def _wait(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
                 return
         time.sleep(0.1)
     raise RuntimeError(f"odoo does not answer: {log.read_text()[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
