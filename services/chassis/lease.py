@@ -87,7 +87,7 @@ class Lease:
             await asyncio.sleep(min(LEASE_TTL_S / 3 * random.uniform(0.7, 1.0), left_s))
             asked_s = time.monotonic()
             try:
-                async with asyncio.timeout(self._ends_s - asked_s):
+                async with asyncio.timeout(self._ends_s - _MARGIN_S - asked_s):
                     self._revision = await self._kv.update(self._key, _WHO, self._revision)
                 self._ends_s = asked_s + LEASE_TTL_S
             except KeyWrongLastSequenceError:

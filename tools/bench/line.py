@@ -21,6 +21,7 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis.streams import Follower
 from services.contracts import plant as plants
+from services.contracts.instant import seconds, timestamp
 from services.contracts.subjects import LINE_RESUMED, PAUSE_SETTLED, STATION, VERDICT_REACHED, Subject
 from services.opcua_bridge.adapters.last_words import last_said
 from services.postprocessing.adapters.events import BusActions, routes
@@ -123,15 +124,15 @@ async def _by_bridge(floor: Floor, first_part: int) -> Times:
             station=frame_pb2.StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station),
             part=frame_pb2.PartRef(lot_id="bench", part_sequence=part, product_id="board"),
             outcome=verdict_pb2.OUTCOME_FAIL,
+            captured_at=timestamp(asked_at),
+            judged_at=timestamp(asked_at),
         )
         verdict.defects.add(label="open", score=0.9)
-        for at in (verdict.captured_at, verdict.judged_at):
-            at.FromNanoseconds(int(asked_at * 1e9))
         await floor.bus.publish(VERDICT_REACHED.at(PLACE), verdict, verdict.inspection_id)
     receipt = await _said_after(before, floor, PAUSE_SETTLED)
     if not isinstance(receipt, line_pb2.PauseSettled) or receipt.outcome != line_pb2.PAUSE_OUTCOME_CONFIRMED:
         raise RuntimeError(f"the pause was not confirmed: {receipt}")
-    acknowledged, held = (at.ToNanoseconds() / 1e9 - asked_at for at in (receipt.acknowledged_at, receipt.held_at))
+    acknowledged, held = (seconds(at) - asked_at for at in (receipt.acknowledged_at, receipt.held_at))
     return acknowledged * 1e3, held * 1e3
 
 

@@ -17,12 +17,12 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Follower
+from services.contracts.instant import timestamp
 from services.contracts.plant import Plant
 from services.contracts.subjects import STATION, VERDICT_REACHED
 from services.postprocessing.adapters.checkpoint import RedisCheckpoint, RedisStore
 from services.postprocessing.adapters.events import BusActions, birth_of_streams, routes
 from services.postprocessing.adapters.rule_books import book_of, text_of
-from services.postprocessing.adapters.wire import timestamp
 from services.postprocessing.domain.part import Part
 from services.postprocessing.handlers import RuleKeeper
 from tools.plant.broker import redis_binary

@@ -15,6 +15,7 @@ from jidoka.line.v1 import line_pb2
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.chassis.streams import Delivery, Follower, Route
+from services.contracts.instant import timestamp
 from services.contracts.subjects import PAUSE_REQUESTED, PAUSE_SETTLED, PLC_CLAIMED, STATION
 from tools.chaos.line_faults import Fault, drawn, strike
 from tools.chaos.line_floor import PLACE, Floor, standing
@@ -82,9 +83,9 @@ class Ordeal:
             episode_id=f"episode of {request_id}",
             station=frame_pb2.StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station),
             text=request_id,
+            requested_at=timestamp(asked_at),
+            expires_at=timestamp(expires_at),
         )
-        message.requested_at.FromNanoseconds(int(asked_at * 1e9))
-        message.expires_at.FromNanoseconds(int(expires_at * 1e9))
         while request_id not in self._sequences:
             with contextlib.suppress(Unavailable):  # the broker is being killed: again, with the same id
                 sequence = await self._floor.bus.publish(PAUSE_REQUESTED.at(PLACE), message, request_id)

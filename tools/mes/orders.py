@@ -2,7 +2,6 @@
 
 import contextlib
 import getpass
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from jidoka.workrequest.v1 import workrequest_pb2 as wire
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery
+from services.contracts.instant import now
 from services.contracts.plant import Place
 from services.contracts.subjects import (
     STATION,
@@ -88,8 +88,8 @@ async def request_of(bus: Bus, key: str) -> WorkRequest:
 
 async def requeue(bus: Bus, order: Known) -> None:
     """Say that a dead order is to be tried again; the same death is taken back once. Raises Unavailable."""
-    message = wire.WorkRequestRequeued(key=order.key, requeued_by=f"{getpass.getuser()} (command line)")
-    message.requeued_at.FromNanoseconds(time.time_ns())
+    who = f"{getpass.getuser()} (command line)"
+    message = wire.WorkRequestRequeued(key=order.key, requeued_by=who, requeued_at=now())
     await bus.publish(WORK_REQUEUED.at(_ANYWHERE), message, f"{order.key}:requeued:{order.since}")
 
 

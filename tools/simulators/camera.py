@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.inspection.v1 import inspection_service_pb2, inspection_service_pb2_grpc
 from jidoka.verdict.v1 import verdict_pb2
@@ -19,6 +18,7 @@ from jidoka.verdict.v1 import verdict_pb2
 from services.chassis import rpc, telemetry
 from services.chassis.auth import TokenSource
 from services.chassis.errors import Exhausted, Unavailable
+from services.contracts.instant import now
 from services.contracts.plant import Place
 
 _DEADLINE_S = 5.0
@@ -67,14 +67,12 @@ class Camera:
             done.set()
 
     def _frame(self, number: int, product_id: str, image: bytes, context: Mapping[str, str]) -> frame_pb2.Frame:
-        captured_at = Timestamp()
-        captured_at.FromNanoseconds(time.time_ns())
         return frame_pb2.Frame(
             inspection_id=f"{self._lot_id}-{number:06d}",
             station=frame_pb2.StationPath(site=self._place.site, line=self._place.line, station=self._place.station),
             part=frame_pb2.PartRef(lot_id=self._lot_id, part_sequence=number, product_id=product_id),
             image=image,
-            captured_at=captured_at,
+            captured_at=now(),
             context=context,
         )
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import grpc
 import numpy as np
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.measurement.v1 import measurement_pb2, measurement_service_pb2, measurement_service_pb2_grpc
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from services.chassis import rpc, telemetry
 from services.chassis.auth import TokenSource
 from services.chassis.errors import Exhausted, Unavailable
+from services.contracts.instant import now
 from services.contracts.plant import Place, load
 from services.contracts.scopes import MEASUREMENT_SUBMIT
 from services.contracts.sensor import Sensor as Declared
@@ -97,8 +97,6 @@ class Sensor:
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _window(self, samples: Samples) -> measurement_pb2.Window:
-        recorded_at = Timestamp()
-        recorded_at.FromNanoseconds(time.time_ns())
         at = self._place
         return measurement_pb2.Window(
             window_id=f"{self._lot_id}-{self._tool}-{self._sequence:06d}",
@@ -107,7 +105,7 @@ class Sensor:
             part=frame_pb2.PartRef(lot_id=self._lot_id),
             sequence=self._sequence,
             channels=[measurement_pb2.Channel(name=self._declared.name, unit=self._declared.unit, samples=samples)],
-            recorded_at=recorded_at,
+            recorded_at=now(),
         )
 
 

@@ -2,19 +2,18 @@
 
 import json
 import re
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, File, Form, Header, Query, Request, Response, UploadFile
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
 from services.chassis.auth import Principal, TokenVerifier
 from services.chassis.errors import Denied, Invalid, NotFound
+from services.contracts.instant import now
 from services.contracts.plant import Plant
 from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ, ROLE_SCOPES
 from services.gateway.adapters import http_errors
@@ -95,14 +94,12 @@ def _commands(
         owner = owners.get((site, line, station))
         if owner is not None and caller.client != owner:
             raise Denied(f"{caller.client} may not submit for {site}/{line}/{station}", field="station")
-        captured_at = Timestamp()
-        captured_at.FromNanoseconds(time.time_ns())
         frame = frame_pb2.Frame(
             inspection_id=inspection_id or uuid.uuid4().hex,
             station=frame_pb2.StationPath(site=site, line=line, station=station),
             part=frame_pb2.PartRef(lot_id=lot_id, part_sequence=part_sequence, product_id=product_id),
             image=await _bounded(image, max_bytes),
-            captured_at=captured_at,
+            captured_at=now(),
             recipe=recipe,
             context=_context(context),
         )

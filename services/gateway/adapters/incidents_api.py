@@ -1,6 +1,5 @@
 """A person at the line ends a rule's incident: its rule counts afresh, and the stream knows who said so and why."""
 
-import time
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
@@ -9,6 +8,7 @@ from jidoka.line.v1 import line_pb2
 from services.chassis.auth import Principal
 from services.chassis.bus import Bus
 from services.chassis.errors import NotFound
+from services.contracts.instant import now
 from services.contracts.plant import Place, Plant
 from services.contracts.scopes import INCIDENT_CLOSE
 from services.contracts.subjects import INCIDENT_CLOSED
@@ -33,8 +33,12 @@ def install(app: FastAPI, plant: Plant, door: Door, bus: Bus) -> None:
         if f"{site}/{line}" not in lines:
             raise NotFound(f"no line {site}/{line}", field="line", fix=f"known: {', '.join(sorted(lines))}")
         message = line_pb2.IncidentClosed(
-            site=site, line=line, episode_id=episode_id, closed_by=caller.subject, reason=reason
+            site=site,
+            line=line,
+            episode_id=episode_id,
+            closed_by=caller.subject,
+            reason=reason,
+            closed_at=now(),
         )
-        message.closed_at.FromNanoseconds(time.time_ns())
         await bus.publish(INCIDENT_CLOSED.at(Place(site, line, "all")), message, f"{episode_id}:closed")
         return {"episodeId": episode_id, "closedBy": caller.subject}

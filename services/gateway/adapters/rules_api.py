@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import yaml
 from fastapi import Body, FastAPI, Query
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.rules.v1 import rules_pb2
 from pydantic import ValidationError
 
 from services.chassis.auth import Principal
 from services.chassis.bus import Bus
 from services.chassis.errors import Denied, Invalid, NotFound
+from services.contracts.instant import now
 from services.contracts.mistake import lines_of
 from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest, text_of
@@ -34,9 +34,14 @@ class BusRules:
         """Returns the digest under which it is approved. The same proposal again is the same. Raises Unavailable."""
         sha256 = digest(text)
         message = rules_pb2.RulesProposed(
-            site=site, version=version, sha256=sha256, rules_json=text, proposed_by=person, reason=reason
+            site=site,
+            version=version,
+            sha256=sha256,
+            rules_json=text,
+            proposed_by=person,
+            reason=reason,
+            proposed_at=now(),
         )
-        message.proposed_at.CopyFrom(_now())
         await self._bus.publish(RULES_PROPOSED.at(_of(site)), message, f"{site}:{sha256}:{person}")
         return sha256
 
@@ -51,7 +56,7 @@ class BusRules:
             proposed_by=proposal["proposedBy"],
             approved_by=person,
             reason=proposal.get("reason", ""),
-            approved_at=_now(),
+            approved_at=now(),
         )
         # Rules may come back a week later: each approval is a fact of its own.
         await self._bus.publish(RULES_APPROVED.at(_of(site)), message, f"{site}:{sha256}:{time.time_ns()}")
@@ -112,9 +117,3 @@ def checked(plant: Plant, text: str) -> Plant:
 
 def _of(site: str) -> Place:
     return Place(site, "all", "all")
-
-
-def _now() -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromNanoseconds(time.time_ns())
-    return stamp

@@ -1,16 +1,15 @@
 """Orders in the MES: a person has a dead one tried again, and the MES reports where one stands."""
 
-import time
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path, Request
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.chassis.auth import Principal
 from services.chassis.bus import Bus
 from services.chassis.errors import Conflict, Invalid, NotFound
+from services.contracts.instant import now
 from services.contracts.plant import Place
 from services.contracts.scopes import WORKORDER_REQUEUE
 from services.contracts.subjects import WORK_REPORTED, WORK_REQUEUED
@@ -48,7 +47,7 @@ def install(app: FastAPI, view: View, door: Door, bus: Bus, system: str, seal: S
             raise Conflict(
                 f"work request {key} is {known['status']}", field="key", fix="only dead ones are tried again"
             )
-        message = wire.WorkRequestRequeued(key=key, requeued_by=caller.subject, requeued_at=_now())
+        message = wire.WorkRequestRequeued(key=key, requeued_by=caller.subject, requeued_at=now())
         # An order may die more than once; the same death is taken back once.
         msg_id = f"{key}:requeued:{known['deadLetteredAt']}"
         await bus.publish(WORK_REQUEUED.at(_ANYWHERE), message, msg_id)
@@ -76,7 +75,7 @@ def _take_reports(app: FastAPI, bus: Bus, system: str, seal: Seal) -> None:
             system=system,
             status=f"ORDER_STATUS_{said.status.upper()}",
             remark=said.remark,
-            reported_at=_now(),
+            reported_at=now(),
         )
         # Signed words are one fact however often they are sent.
         await bus.publish(WORK_REPORTED.at(_ANYWHERE), message, request.headers["X-Jidoka-Signature"])
@@ -90,9 +89,3 @@ async def _bounded(request: Request) -> bytes:
         if len(body) > _MOST_BYTES:
             raise Invalid(f"more than {_MOST_BYTES} bytes", field="body", fix="send one order's status")
     return bytes(body)
-
-
-def _now() -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromNanoseconds(time.time_ns())
-    return stamp

@@ -5,6 +5,7 @@ from typing import Any
 
 from jidoka.model.v1 import model_service_pb2, model_service_pb2_grpc
 
+from services.contracts.instant import timestamp
 from services.contracts.scopes import MODEL_READ
 from services.inference.domain.models import ModelState, ModelStatus
 
@@ -40,5 +41,5 @@ def _wire(status: ModelStatus) -> model_service_pb2.Model:
         probe_duration_ms=status.probe_duration_ms,
     )
     if status.last_probe_at_s:
-        model.last_probe_at.FromNanoseconds(int(status.last_probe_at_s * 1e9))
+        model.last_probe_at.CopyFrom(timestamp(status.last_probe_at_s))
     return model

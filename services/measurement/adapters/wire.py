@@ -1,13 +1,12 @@
 """Domain values to and from protobuf."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import numpy as np
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.measurement.v1 import measurement_pb2
 
+from services.contracts.instant import timestamp
 from services.measurement.domain.window import Channel, Measurement, Part, Window
 
 
@@ -47,13 +46,7 @@ def measurement(value: Measurement, trace_id: str) -> measurement_pb2.Measuremen
         unit=value.unit,
         sensor=value.sensor,
         source_sha256=value.source_sha256,
-        recorded_at=_timestamp(seen.recorded_at_s),
-        computed_at=_timestamp(value.computed_at_s),
+        recorded_at=timestamp(seen.recorded_at_s),
+        computed_at=timestamp(value.computed_at_s),
         trace_id=trace_id,
     )
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(datetime.fromtimestamp(seconds, UTC))
-    return stamp

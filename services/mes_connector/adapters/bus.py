@@ -5,6 +5,7 @@ from jidoka.workrequest.v1 import workrequest_pb2 as wire
 from services.chassis import telemetry
 from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery, Route
+from services.contracts.instant import seconds
 from services.contracts.subjects import WORK_REPORTED, WORK_REQUESTED, WORK_REQUEUED, WORK_UPDATED
 from services.mes_connector.adapters.evidence import links
 from services.mes_connector.domain.progress import Note, Progress, Status
@@ -27,11 +28,7 @@ _LONGEST_NOTE = 2_000  # characters
 
 def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest:
     """The domain's work request. Raises Invalid naming the field."""
-    asked = (
-        message.requested_at.ToNanoseconds() / 1e9
-        if message.HasField("requested_at")
-        else delivery.stored_at.timestamp()
-    )
+    asked = seconds(message.requested_at) if message.HasField("requested_at") else delivery.stored_at.timestamp()
     causes = tuple(Cause(each.kind, each.value, each.confidence, each.evidence) for each in message.causes)
     try:
         if (kind := _KINDS.get(message.kind)) is None:
@@ -53,7 +50,7 @@ def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest
             inspection_ids=tuple(message.inspection_ids),
             trace_id=message.trace_id,
             requested_at=asked,
-            due_at=message.due_at.ToNanoseconds() / 1e9,
+            due_at=seconds(message.due_at),
             failure_code=message.defect_label,
             cause_code=causes[0].kind if causes else "",
             material=message.scope.get("material", ""),
@@ -75,7 +72,7 @@ def routes(intake: Intake, system: str) -> list[Route]:
         await intake.take(work_request(message, delivery), telemetry.inject().get("traceparent", ""))
 
     async def updated(message: wire.WorkRequestUpdated, delivery: Delivery) -> None:
-        at = message.updated_at.ToNanoseconds() / 1e9 or delivery.stored_at.timestamp()
+        at = seconds(message.updated_at) or delivery.stored_at.timestamp()
         # A replay says the same signal again, perhaps beyond the broker's memory of ids.
         note = Note(f"{message.episode_id}-note-{message.signals}", message.text[:_LONGEST_NOTE], at)
         await intake.note(message.episode_id, note)
@@ -86,7 +83,7 @@ def routes(intake: Intake, system: str) -> list[Route]:
     async def reported(message: wire.WorkRequestReported, _: Delivery) -> None:
         if (status := _STATUSES.get(message.status)) is None:
             raise Invalid("is not said", field="status", fix="OPEN, IN_PROGRESS, COMPLETED or CANCELLED")
-        at = message.reported_at.ToNanoseconds() / 1e9
+        at = seconds(message.reported_at)
         if message.system == system:
             await intake.reported(Progress(message.key, "", status, at, message.remark))
 

@@ -1,11 +1,11 @@
 """Says to the mesh what became of orders."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
 
 from services.chassis import telemetry
 from services.chassis.bus import Bus
+from services.contracts.instant import timestamp
 from services.contracts.subjects import WORK_CANCELLED, WORK_COMPLETED, WORK_DEAD_LETTERED, WORK_OPENED
 from services.mes_connector.domain.order import Order, State
 from services.mes_connector.domain.progress import Progress, Status
@@ -30,7 +30,7 @@ class BusHerald:
                     station=_station(order),
                     system=self._system,
                     external_id=order.external_id,
-                    opened_at=_stamp(order.updated_at),
+                    opened_at=timestamp(order.updated_at),
                 )
                 await self._bus.publish(WORK_OPENED.at(request.place), opened, f"{request.key}:opened")
                 return
@@ -39,7 +39,7 @@ class BusHerald:
                 station=_station(order),
                 system=self._system,
                 reason=order.last_error,
-                dead_lettered_at=_stamp(order.updated_at),
+                dead_lettered_at=timestamp(order.updated_at),
             )
             # An order that was tried again may die again.
             msg_id = f"{request.key}:dead-lettered:{order.attempts}"
@@ -57,7 +57,7 @@ class BusHerald:
                     station=_station(order),
                     system=self._system,
                     external_id=order.external_id,
-                    completed_at=_stamp(progress.changed_at),
+                    completed_at=timestamp(progress.changed_at),
                     remark=progress.remark,
                 )
                 await self._bus.publish(WORK_COMPLETED.at(request.place), completed, f"{request.key}:completed")
@@ -70,7 +70,7 @@ class BusHerald:
                 external_id=order.external_id,
                 deleted=progress.status is Status.GONE,
                 remark=progress.remark,
-                cancelled_at=_stamp(progress.changed_at),
+                cancelled_at=timestamp(progress.changed_at),
             )
             await self._bus.publish(WORK_CANCELLED.at(request.place), cancelled, f"{request.key}:cancelled")
 
@@ -78,9 +78,3 @@ class BusHerald:
 def _station(order: Order) -> StationPath:
     place = order.request.place
     return StationPath(site=place.site, line=place.line, station=place.station)
-
-
-def _stamp(at: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromNanoseconds(int(at * 1e9))
-    return stamp

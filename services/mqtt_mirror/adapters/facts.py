@@ -9,6 +9,7 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery, Route
+from services.contracts.instant import seconds
 from services.contracts.subjects import (
     ALARM_CHANGED,
     LINE,
@@ -65,7 +66,7 @@ class Facts:
         return handle
 
     def _verdict(self, verdict: verdict_pb2.Verdict) -> list[Publication]:
-        at = _seconds(verdict.judged_at)
+        at = seconds(verdict.judged_at)
         result = event(
             self._station(verdict, "result"),
             at,
@@ -84,12 +85,12 @@ class Facts:
         return [result, state(self._station(verdict, "alarm/silent"), at, active=False)]
 
     def _silent(self, silent: line_pb2.StationFellSilent) -> list[Publication]:
-        at = _seconds(silent.noticed_at)
+        at = seconds(silent.noticed_at)
         return [state(self._station(silent, "alarm/silent"), at, active=True)]
 
     def _warned(self, warned: line_pb2.Warned) -> list[Publication]:
         said = {"episode": warned.episode_id, "rule": warned.rule_id, "defect": warned.defect_label}
-        return [event(self._station(warned, "warning"), _seconds(warned.warned_at), **said, text=warned.text)]
+        return [event(self._station(warned, "warning"), seconds(warned.warned_at), **said, text=warned.text)]
 
     def _requested(self, asked: line_pb2.PauseRequested) -> list[Publication]:
         said = {"episode": asked.episode_id, "rule": asked.rule_id, "defect": asked.defect_label}
@@ -103,7 +104,7 @@ class Facts:
         return [self._pause(resumed, resumed.resumed_at, "resumed", episode=resumed.episode_id)]
 
     def _line(self, now: line_pb2.LineStateChanged) -> list[Publication]:
-        at, site, line = _seconds(now.changed_at), now.station.site, now.station.line
+        at, site, line = seconds(now.changed_at), now.station.site, now.station.line
         shown = {"state": packml_name(now.packml_state), "number": now.packml_state, "link_up": now.link_up}
         permit = now.remote_pause_enabled
         return [state(self._topics.of_line(site, line, "state"), at, **shown, remote_pause_enabled=permit)]
@@ -111,11 +112,11 @@ class Facts:
     def _alarm(self, alarm: line_pb2.AlarmChanged) -> list[Publication]:
         name = line_pb2.AlarmClass.Name(alarm.alarm_class).removeprefix("ALARM_CLASS_").lower().replace("_", "-")
         topic = self._topics.of_line(alarm.site, alarm.line, f"alarm/{name}")
-        return [state(topic, _seconds(alarm.changed_at), active=alarm.active, text=alarm.detail)]
+        return [state(topic, seconds(alarm.changed_at), active=alarm.active, text=alarm.detail)]
 
     def _pause(self, message: Any, at: Timestamp, what: str, **said: object) -> Publication:
         topic = self._topics.of_line(message.station.site, message.station.line, "pause")
-        return state(topic, _seconds(at), pause=what, station=message.station.station, **said)
+        return state(topic, seconds(at), pause=what, station=message.station.station, **said)
 
     def _station(self, message: Any, what: str) -> str:
         at = message.station
@@ -123,7 +124,3 @@ class Facts:
 
 
 STREAMS = (STATION, LINE)
-
-
-def _seconds(at: Timestamp) -> float:
-    return at.ToNanoseconds() / 1e9

@@ -12,8 +12,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.chassis.streams import Delivery, Follower, Route
+from services.contracts.instant import seconds
 from services.contracts.subjects import INCIDENT_CLOSED, LINE, LINE_RESUMED, PAUSE_REQUESTED, PAUSE_SETTLED, STATION
-from services.opcua_bridge.adapters.wire import seconds, station_name
+from services.opcua_bridge.adapters.wire import station_name
 from services.opcua_bridge.domain.episodes import Episode, OpenEpisodes, Overtaking
 from services.opcua_bridge.domain.line import LineName, PauseRequest
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from jidoka.line.v1 import line_pb2
 
 from services.chassis.bus import Bus
+from services.contracts.instant import seconds
 from services.contracts.subjects import (
     ALARM_CHANGED,
     LINE_RESUMED,
@@ -15,7 +16,7 @@ from services.contracts.subjects import (
     PAUSE_SETTLED,
 )
 from services.opcua_bridge.adapters.last_words import last_said
-from services.opcua_bridge.adapters.wire import WHO, path_of, place_of, seconds, timestamp_of, whole
+from services.opcua_bridge.adapters.wire import WHO, path_of, place_of, timestamp_of, whole
 from services.opcua_bridge.domain.episodes import Episode
 from services.opcua_bridge.domain.handshake import Handshake
 from services.opcua_bridge.domain.line import LineName, PauseRequest, PlcView, StationName

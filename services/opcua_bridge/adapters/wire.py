@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
@@ -12,6 +11,7 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery
+from services.contracts.instant import seconds, timestamp
 from services.contracts.plant import Place
 from services.opcua_bridge.domain.line import LineName, PauseRequest, StationName
 from services.opcua_bridge.ports import ShownVerdict
@@ -90,15 +90,6 @@ def whole(line: LineName) -> Place:
     return Place(line.site, line.line, "all")
 
 
-def seconds(timestamp: Timestamp) -> float:
-    """Seconds of the epoch."""
-    return timestamp.ToNanoseconds() / 1e9
-
-
 def timestamp_of(at: float | None) -> Timestamp | None:
-    """Seconds of the epoch as the wire's timestamp."""
-    if at is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(datetime.fromtimestamp(at, UTC))
-    return timestamp
+    """The wire's timestamp; None where it did not come to that."""
+    return None if at is None else timestamp(at)

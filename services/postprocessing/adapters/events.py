@@ -18,6 +18,7 @@ from services.chassis import telemetry
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.streams import Delivery, Route
+from services.contracts.instant import timestamp
 from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest
 from services.contracts.subjects import (
@@ -41,7 +42,6 @@ from services.contracts.subjects import (
 )
 from services.postprocessing.adapters import rule_messages
 from services.postprocessing.adapters.rule_books import book_of
-from services.postprocessing.adapters.wire import timestamp
 from services.postprocessing.domain.attribution import Cause
 from services.postprocessing.domain.rules.action import Action, What
 from services.postprocessing.handlers import RuleKeeper

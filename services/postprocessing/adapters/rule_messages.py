@@ -8,7 +8,7 @@ from jidoka.measurement.v1 import measurement_pb2
 from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 
-from services.postprocessing.adapters.wire import timestamp
+from services.contracts.instant import timestamp
 from services.postprocessing.domain.attribution import Cause, Spot, Traced
 from services.postprocessing.domain.part import Found, Part
 from services.postprocessing.domain.rules.action import Action, What

@@ -1,12 +1,12 @@
 """Domain values to and from protobuf."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.inspection.v1 import inspection_pb2
 from jidoka.verdict.v1 import verdict_pb2
 
+from services.contracts.instant import timestamp
 from services.contracts.recipe import Recipe
 from services.contracts.tolerance import Tolerance
 from services.postprocessing.domain.adaptive import Rails
@@ -29,13 +29,6 @@ _SEVERITIES = {
 Clock = Callable[[], datetime]
 _WORTH_KEEPING = 0.05
 """Weaker candidates are most of them; they are kept only where a recipe doubts even those."""
-
-
-def timestamp(seconds: float) -> Timestamp:
-    """Seconds since the epoch as a protobuf timestamp."""
-    stamp = Timestamp()
-    stamp.FromDatetime(datetime.fromtimestamp(seconds, UTC))
-    return stamp
 
 
 def candidates(inspection: inspection_pb2.Inspection) -> list[Candidate]:

@@ -1,15 +1,13 @@
 """Asking postprocessing for the verdict."""
 
-from datetime import UTC, datetime
-
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.inspection.v1 import inspection_pb2
 from jidoka.verdict.v1 import verdict_pb2, verdict_service_pb2, verdict_service_pb2_grpc
 
 from services.chassis import rpc
 from services.chassis.auth import TokenSource
+from services.contracts.instant import timestamp
 from services.preprocessing.domain.frame import Seen
 
 
@@ -42,8 +40,6 @@ class RemoteJudge:
 def to_wire(seen: Seen) -> inspection_pb2.Inspection:
     """What was seen, as postprocessing wants it."""
     frame = seen.frame
-    captured_at = Timestamp()
-    captured_at.FromDatetime(datetime.fromtimestamp(frame.captured_at_s, UTC))
     inspection = inspection_pb2.Inspection(
         inspection_id=frame.inspection_id,
         station=frame_pb2.StationPath(site=frame.site, line=frame.line, station=frame.station),
@@ -62,7 +58,7 @@ def to_wire(seen: Seen) -> inspection_pb2.Inspection:
             model_digest=seen.model.digest,
             preprocessing_digest=seen.preprocessing_digest,
         ),
-        captured_at=captured_at,
+        captured_at=timestamp(frame.captured_at_s),
         context=frame.context,
         offset=inspection_pb2.Offset(x_px=seen.offset_px[0], y_px=seen.offset_px[1]),
     )
