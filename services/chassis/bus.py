@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from nats.js import JetStreamContext
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.contracts import headers
@@ -86,7 +86,7 @@ class Bus:
         """
         payload = message if isinstance(message, bytes) else message.SerializeToString()
         ends = time.monotonic() + deadline_s
-        pause_s = 0.05
+        backoff = Backoff(0.05, 0.5)
         with telemetry.span(f"publish {'.'.join(subject.split('.')[2:4])}", SpanKind.PRODUCER, subject=subject):
             carried = {headers.MSG_ID: msg_id, **telemetry.inject(), **(extra or {})}
             while True:
@@ -95,12 +95,11 @@ class Bus:
                     ack = await self._js.publish(subject, payload, timeout=max(left_s, 0.01), headers=dict(carried))
                     return int(ack.seq)
                 except (NatsError, TimeoutError, OSError) as error:
-                    if left_s <= pause_s:
+                    if left_s <= backoff.next_s:
                         raise Unavailable(
                             f"the broker did not acknowledge {subject}: {error}", fix="send again"
                         ) from error
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                pause_s = min(pause_s * 2, 0.5)
+                await backoff.wait()
 
     async def _probe_forever(self) -> None:
         while True:

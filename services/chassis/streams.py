@@ -17,6 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
+from services.chassis.backoff import Backoff
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, MeshError, Unavailable
 from services.chassis.run import cancel, spawn
@@ -71,16 +72,15 @@ class _Reader:
         await cancel(self._task)
 
     async def _read_forever(self) -> None:
-        pause_s = 0.1
+        backoff = Backoff(0.1, 2.0)
         while True:
             try:
                 async for message in _messages(await self._subscribe(), self._BATCH):
                     await self._take(message)
-                    pause_s = 0.1
+                    backoff.reset()
             except (NatsError, TimeoutError, OSError, Unavailable) as error:
-                log.debug("%s is read again in %.1f s: %s", self._stream, pause_s, error)
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                pause_s = min(pause_s * 2, 2.0)
+                log.debug("%s is read again in %.1f s: %s", self._stream, backoff.next_s, error)
+                await backoff.wait()
 
     async def _subscribe(self) -> PullSubscription:
         raise NotImplementedError

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from typing import Any, Self
@@ -11,6 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from services.chassis import telemetry
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.opcua_bridge.domain.episodes import NEVER
@@ -155,16 +155,15 @@ class WatchLine:
         await self._board.show_line(self._line, STANDBY, self._clock())
 
     async def _watch(self) -> None:
-        pause_s = 0.2
+        backoff = Backoff(0.2, 5.0)
         while True:
             try:
                 await self._look(self._plc.view)
                 await self._plc.changed(self._LOOK_S if self._plc.view.link_up else self._alarm_after_s / 4)
-                pause_s = 0.2
+                backoff.reset()
             except Unavailable as error:
-                log.debug("%s is looked at again in %.1f s: %s", self._line, pause_s, error)
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                pause_s = min(pause_s * 2, 5.0)
+                log.debug("%s is looked at again in %.1f s: %s", self._line, backoff.next_s, error)
+                await backoff.wait()
 
     async def _look(self, view: PlcView) -> None:
         now = self._clock()

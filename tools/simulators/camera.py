@@ -5,7 +5,6 @@ on their way at once, and part n waits for part n - window: what the rules must 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis import rpc, telemetry
 from services.chassis.auth import TokenSource
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Exhausted, Unavailable
 from services.contracts.instant import now
 from services.contracts.plant import Place
@@ -78,7 +78,7 @@ class Camera:
 
     async def _deliver(self, frame: frame_pb2.Frame, give_up_s: float) -> Answer:
         request = inspection_service_pb2.InspectRequest(frame=frame)
-        started, pause_s, attempts = time.perf_counter(), 0.05, 0
+        started, backoff, attempts = time.perf_counter(), Backoff(0.05, _LONGEST_PAUSE_S), 0
         with telemetry.span("camera", inspection_id=frame.inspection_id):
             while True:
                 attempts += 1
@@ -90,5 +90,4 @@ class Camera:
                 except (Unavailable, Exhausted):
                     if time.perf_counter() - started > give_up_s:
                         raise
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                await backoff.wait()

@@ -8,7 +8,6 @@ noise, and its root mean square rises, first slowly, then faster, as the real on
 
 import argparse
 import asyncio
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from services.chassis import rpc, telemetry
 from services.chassis.auth import TokenSource
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Exhausted, Unavailable
 from services.contracts.instant import now
 from services.contracts.plant import Place, load
@@ -82,7 +82,7 @@ class Sensor:
         """The next window's measurements, durable. Raises Unavailable after `give_up_s`, or what is wrong with it."""
         self._sequence += 1
         request = measurement_service_pb2.RecordRequest(window=self._window(samples))
-        started, pause_s = time.perf_counter(), 0.05
+        started, backoff = time.perf_counter(), Backoff(0.05, _LONGEST_PAUSE_S)
         with telemetry.span("sensor", window_id=request.window.window_id):
             while True:
                 try:
@@ -93,8 +93,7 @@ class Sensor:
                 except (Unavailable, Exhausted):
                     if time.perf_counter() - started > give_up_s:
                         raise
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                await backoff.wait()
 
     def _window(self, samples: Samples) -> measurement_pb2.Window:
         at = self._place

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Invalid, Unavailable
 from services.mes_connector.adapters.tables import METADATA
 
@@ -70,7 +70,7 @@ class Database:
 
     async def start(self) -> None:
         """Create the tables; waits for a database that is still away."""
-        pause_s = 0.2
+        backoff = Backoff(0.2, 10.0)
         while True:
             try:
                 async with self.transaction() as connection:
@@ -78,8 +78,7 @@ class Database:
                 return
             except (Unavailable, IntegrityError) as error:  # PostgreSQL: another replica was creating them, too
                 log.warning("waiting for the outbox: %s", error)
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                pause_s = min(pause_s * 2, 10.0)
+                await backoff.wait()
 
     async def stop(self) -> None:
         await self._engine.dispose()

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import random
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from aiomqtt import Client, MqttError, ProtocolVersion, Will
 
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.run import cancel, spawn
 from services.mqtt_mirror.domain import Publication
@@ -105,7 +105,7 @@ class MqttNamespace:
             raise Unavailable(f"the MQTT broker did not take {publication.topic}: {error}") from error
 
     async def _stay(self) -> None:
-        pause_s, lost = 0.2, False
+        backoff, lost = Backoff(0.2, _LONGEST_PAUSE_S), False
         while True:
             try:
                 async with Client(**self._options) as client:
@@ -113,7 +113,8 @@ class MqttNamespace:
                     log.warning("the MQTT broker is back") if lost else log.info(
                         "connected to %s", self._broker.address
                     )
-                    self._client, pause_s, lost = client, 0.2, False
+                    self._client, lost = client, False
+                    backoff.reset()
                     async for _ in client.messages:  # we subscribe to nothing: this ends with the connection
                         pass
             except MqttError as error:
@@ -122,8 +123,7 @@ class MqttNamespace:
                 lost = True
             finally:
                 self._client = None
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            await backoff.wait()
 
     async def _greet(self, client: Client) -> None:
         """A broker that lost its memory gets every state again."""
