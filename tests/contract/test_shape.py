@@ -20,7 +20,20 @@ FOLDERS = sorted(
     if path.parent.name not in {"contracts", "chassis"}
 )
 MODULES = [p for top in ("services", "tools") for p in (ROOT / top).rglob("*.py")]
-CHASSIS = {"__init__", "auth", "bus", "errors", "health", "lease", "rpc", "run", "settings", "streams", "telemetry"}
+CHASSIS = {
+    "__init__",
+    "auth",
+    "backoff",
+    "bus",
+    "errors",
+    "health",
+    "lease",
+    "rpc",
+    "run",
+    "settings",
+    "streams",
+    "telemetry",
+}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

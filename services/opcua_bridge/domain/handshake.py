@@ -59,7 +59,7 @@ class Limits:
     state_timeout_s: float
     retry_delay_s: float
     once: bool = False
-    unseen_s: float = 30.0  # so long a link may be away before an acknowledged stop is given up unseen
+    unseen_s: float = 30.0  # so long a link may be away before a stop that may have been executed is given up unseen
 
 
 class Handshake:
@@ -85,7 +85,7 @@ class Handshake:
         self._limits = limits
         self._next_write_at = now
         # An earlier life may have written this id: before calling it expired, give the link time to show the answer.
-        self._look_until = now + limits.state_timeout_s if redelivered else now
+        self._look_until = now + limits.unseen_s if redelivered else now
         self._missed_link = False
         self._held_by, self._taken_back, self._overtaken = 0.0, False, ""
 
@@ -157,7 +157,7 @@ class Handshake:
             return TakeBack()
         answer_by = self._next_write_at if self.state is State.SENT else self._look_until
         if self.state is State.SENT and not view.link_up:  # perhaps executed: the PLC will tell when it is back
-            answer_by = max(answer_by, self._expires_at + self._limits.state_timeout_s)
+            answer_by = max(answer_by, self._expires_at + self._limits.unseen_s)
         unheard = self.state is State.SENT or not view.link_up
         self._missed_link |= unheard and not view.link_up and now < answer_by
         if unheard and now < answer_by:

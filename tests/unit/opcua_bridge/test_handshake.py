@@ -113,17 +113,17 @@ def test_without_a_link_nothing_is_written_and_the_end_says_so():
 def test_a_link_lost_behind_the_write_is_link_down_and_never_confirmed():
     it = sent()
     assert it.step(1.5, NO_LINK) == Wait(3.5)
-    assert it.step(5.0, NO_LINK) == Wait(10.0)
-    assert it.step(15.0, NO_LINK) is None
+    assert it.step(5.0, NO_LINK) == Wait(LIMITS.unseen_s)
+    assert it.step(35.0, NO_LINK) is None
     assert it.state is State.LINK_DOWN
 
 
 def test_a_link_that_comes_back_behind_the_expiry_tells_what_became_of_the_write():
     executed, never_seen = sent(), sent()
     for it in (executed, never_seen):
-        assert it.step(5.0, NO_LINK) == Wait(10.0)
-    executed.step(9.0, replace(ACKED, ack_code=DONE, state=HELD))
-    never_seen.step(9.0, UP)
+        assert it.step(5.0, NO_LINK) == Wait(LIMITS.unseen_s)
+    executed.step(34.0, replace(ACKED, ack_code=DONE, state=HELD))
+    never_seen.step(34.0, UP)
     assert (executed.state, executed.attempts) == (State.CONFIRMED, 1)
     assert (never_seen.state, never_seen.attempts) == (State.ACK_TIMEOUT, 1)
 
@@ -158,19 +158,19 @@ def test_a_request_that_comes_too_late_is_expired_whether_there_is_a_link_or_not
 
 def test_a_redelivered_request_asks_the_plc_before_it_is_called_expired():
     it = handshake(expires_at=-1.0, redelivered=True)
-    assert it.step(0.0, NO_LINK) == Wait(10.0)
-    assert it.step(3.0, replace(ACKED, ack_code=DONE)) is None
+    assert it.step(0.0, NO_LINK) == Wait(LIMITS.unseen_s)
+    assert it.step(29.0, replace(ACKED, ack_code=DONE)) is None
     assert (it.state, it.attempts) == (State.CONFIRMED, 0)
 
 
 def test_a_redelivered_request_that_the_plc_never_saw_is_expired_and_one_that_cannot_be_asked_is_link_down():
     it = handshake(expires_at=-1.0, redelivered=True)
     it.step(0.0, NO_LINK)
-    it.step(3.0, UP)
+    it.step(29.0, UP)
     assert (it.state, it.attempts) == (State.EXPIRED, 0)
     it = handshake(expires_at=-1.0, redelivered=True)
     it.step(0.0, NO_LINK)
-    it.step(10.0, NO_LINK)
+    it.step(LIMITS.unseen_s, NO_LINK)
     assert it.state is State.LINK_DOWN
 
 
