@@ -12,6 +12,7 @@ RULES_APPROVE = "rules.approve"
 INCIDENT_CLOSE = "incident.close"
 WORKORDER_REQUEUE = "workorder.requeue"
 CONTEXT_WRITE = "context.write"
+AUDIT_READ = "audit.read"
 
 SCOPES = (
     INSPECTION_SUBMIT,
@@ -26,6 +27,7 @@ SCOPES = (
     INCIDENT_CLOSE,
     WORKORDER_REQUEUE,
     CONTEXT_WRITE,
+    AUDIT_READ,
 )
 
 # What each service may ask of the others (DESIGN section 5: least privilege).
@@ -48,6 +50,6 @@ ROLE_SCOPES = {
     "maintenance": (RESULT_READ, WORKORDER_REQUEUE),
     "mes": (RESULT_READ, CONTEXT_WRITE),
     "viewer": (RESULT_READ,),
-    "auditor": (RESULT_READ,),
-    "admin": (),
+    "auditor": (RESULT_READ, AUDIT_READ),
+    "admin": (AUDIT_READ,),
 }

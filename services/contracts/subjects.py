@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from google.protobuf.message import Message
+from jidoka.audit.v1 import audit_pb2
 from jidoka.context.v1 import context_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.measurement.v1 import measurement_pb2
@@ -42,6 +43,8 @@ STATION = Stream("STATION", max_age_s=14 * DAY_S, duplicate_window_s=3_600)
 # Actions are re-emitted with the same id when rule state is rebuilt: the window outlives any rebuild of a shift.
 LINE = Stream("LINE", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S)
 WORKREQUEST = Stream("WORKREQUEST", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S)
+# Who did what at the OPC UA server is asked a year later, too.
+AUDIT = Stream("AUDIT", max_age_s=366 * DAY_S, duplicate_window_s=3_600)
 DEAD = Stream("DEAD", max_age_s=30 * DAY_S, duplicate_window_s=120)
 
 
@@ -129,6 +132,8 @@ PLC_CLAIMED = _told("line plc-claimed", line_pb2.PlcClaimed, "opcua-bridge", "op
 ALARM_CHANGED = _told(
     "line alarm-changed", line_pb2.AlarmChanged, "opcua-bridge", "opcua-bridge gateway mqtt-mirror", LINE
 )
+JOB_ORDERS_LISTED = _told("line job-orders-listed", line_pb2.JobOrdersListed, "opcua-bridge", "opcua-bridge", LINE)
+AUDIT_RECORDED = _told("audit recorded", audit_pb2.Recorded, "opcua-bridge", "gateway", AUDIT)
 WORK_REQUESTED = _told(
     "workrequest requested", workrequest_pb2.WorkRequested, "postprocessing", "mes-connector gateway", WORKREQUEST
 )
@@ -150,7 +155,7 @@ WORK_DEAD_LETTERED = _told(
 )
 
 SUBJECTS = tuple(_table)
-STREAMS = (STATION, LINE, WORKREQUEST, DEAD)
+STREAMS = (STATION, LINE, WORKREQUEST, AUDIT, DEAD)
 SERVICES = (
     "preprocessing",
     "inference",

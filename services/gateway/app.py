@@ -8,7 +8,15 @@ from services.chassis.settings import read_secret
 from services.contracts import plant as plants
 from services.contracts.scopes import SERVICE_SCOPES
 from services.contracts.subjects import inbox_of
-from services.gateway.adapters import context_api, http_api, incidents_api, rules_api, suppliers_api, workorders_api
+from services.gateway.adapters import (
+    audit_api,
+    context_api,
+    http_api,
+    incidents_api,
+    rules_api,
+    suppliers_api,
+    workorders_api,
+)
 from services.gateway.adapters.events import ViewReader
 from services.gateway.adapters.http_server import HttpServer
 from services.gateway.adapters.remote import RemoteInspection, RemoteModels, StoredProducts
@@ -25,7 +33,8 @@ def build(settings: Settings) -> Service:
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     secret = read_secret(settings.client_secret_file, "client secret")
     token = TokenSource(settings.issuer_url, NAME, secret, SERVICE_SCOPES[NAME])
-    view = View(Bounded(settings.remembered), Bounded(settings.remembered), Bounded(settings.remembered))
+    inspections, orders, proposals, audit = (Bounded(settings.remembered) for _ in range(4))
+    view = View(inspections, orders, proposals, audit=audit)
     door = http_api.Door(TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim))
     limit = settings.max_image_bytes + (1 << 20)
     app = http_api.create(
@@ -41,6 +50,7 @@ def build(settings: Settings) -> Service:
     incidents_api.install(app, plant, door, bus)
     suppliers_api.install(app, view, door, settings.remembered)
     context_api.install(app, plant, door, bus)
+    audit_api.install(app, view, door)
     workorders_api.install(app, view, door, bus, plant.mes.name, _seal(settings))
     reader = ViewReader(bus, view, settings.remembered)
     return Service([bus, reader, HttpServer(app, settings.http_address)], ready={"broker": bus.healthy})

@@ -3,10 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 Entry = dict[str, Any]
 _MOST_PROPOSALS = 100
+_MOST_AUDITED = 10_000
 # A dead order that is tried again may die again, or open; what has ended stays so.
 _STAGES = {"REQUESTED": 0, "DEAD_LETTERED": 1, "OPENED": 2, "CANCELLED": 3, "COMPLETED": 3}
 
@@ -32,8 +34,8 @@ class Bounded:
         """Forget an entry."""
         self._entries.pop(key, None)
 
-    def newest(self, count: int) -> list[Entry]:
-        """Up to `count` entries, newest first."""
+    def newest(self, count: int | None = None) -> list[Entry]:
+        """Up to `count` entries, or all, newest first."""
         return [self._entries[key] for key in list(reversed(self._entries))[:count]]
 
 
@@ -48,6 +50,8 @@ class View:
     lines: dict[str, Entry] = field(default_factory=dict)
     rules: dict[str, Entry] = field(default_factory=dict)
     """In force, by site."""
+    audit: Bounded = field(default_factory=lambda: Bounded(_MOST_AUDITED))
+    """What was done and refused at the OPC UA server, by its place in the stream."""
 
     def on_verdict(self, where: str, verdict: Entry) -> None:
         """Remember the verdict and count it at its line."""
@@ -61,6 +65,36 @@ class View:
     def on_line(self, where: str, what: str, fact: Entry) -> None:
         """Remember the last fact of its kind about a line."""
         self._line(where)[what] = fact
+
+    def on_pause_progressed(self, where: str, fact: Entry) -> None:
+        """Remember the step that the handshake with the PLC has come to, until the operator resumed."""
+        line = self._line(where)
+        if line.get("lastResume", {}).get("episodeId") != fact["episodeId"]:
+            line["pauseStep"] = {**fact, "state": fact["state"].removeprefix("PAUSE_STATE_")}
+
+    def on_resumed(self, where: str, fact: Entry) -> None:
+        """The pause is over, and with it its last step; facts of two streams may come in any order."""
+        self.on_line(where, "lastResume", fact)
+        line = self._line(where)
+        if line.get("pauseStep", {}).get("episodeId") == fact["episodeId"]:
+            del line["pauseStep"]
+
+    def on_alarm(self, where: str, fact: Entry) -> None:
+        """Remember the alarms that stand at a line, by their class."""
+        alarms = self._line(where).setdefault("alarms", {})
+        name = fact["alarmClass"].removeprefix("ALARM_CLASS_")
+        alarms.pop(name, None)
+        if fact.get("active"):
+            alarms[name] = {"since": fact["since"], "detail": fact.get("detail", "")}
+
+    def audited(self, exact: Mapping[str, str], node: str, limit: int) -> list[Entry]:
+        """Up to `limit` entries whose fields are exactly so and whose node contains `node`, newest first."""
+        found = (
+            one
+            for one in self.audit.newest()
+            if all(one.get(name, "") == value for name, value in exact.items()) and node in one.get("node", "")
+        )
+        return list(islice(found, limit))
 
     def on_rules_proposed(self, fact: Entry) -> None:
         """Remember who wants which rules; who asked first stays the proposer."""

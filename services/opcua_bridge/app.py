@@ -16,9 +16,12 @@ from services.contracts.subjects import LINE, PAUSE_REQUESTED, inbox_of
 from services.opcua_bridge.adapters.claims import Claims
 from services.opcua_bridge.adapters.contexts import BusContexts
 from services.opcua_bridge.adapters.episodes import StreamedEpisodes
+from services.opcua_bridge.adapters.expiry_alarm import ExpiryAlarm
 from services.opcua_bridge.adapters.facts import BusFacts
+from services.opcua_bridge.adapters.job_memory import BusOrders, OrderLists
 from services.opcua_bridge.adapters.plc import PlcLink, Timing
 from services.opcua_bridge.adapters.plc_session import PlcAddress
+from services.opcua_bridge.adapters.record import BusRecord
 from services.opcua_bridge.adapters.scada import BROKER, ScadaBoard
 from services.opcua_bridge.adapters.verdicts import LiveVerdicts
 from services.opcua_bridge.adapters.wire import pauses
@@ -41,7 +44,8 @@ def build(settings: Settings) -> Service:
     known = {StationName(name, station) for name, names in stations.items() for station in names}
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     links: dict[LineName, PlcLink] = {}
-    board = _board(settings, the_plant, links, bus)
+    record, alarm = BusRecord(bus), ExpiryAlarm(bus, lines)
+    board = _board(settings, the_plant, links, bus, record, alarm)
     facts, episodes = BusFacts(bus, stations), StreamedEpisodes(bus)
 
     def duty(token: int) -> Sequence[Component]:
@@ -55,10 +59,12 @@ def build(settings: Settings) -> Service:
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
             consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
-        return [_CaughtUp(episodes), *links.values(), *watches, *consumers]
+        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
 
     verdicts = LiveVerdicts(bus, known, board)
-    return Service([board, bus, episodes, verdicts, Lease(bus, "plcs", duty)], ready={"broker": bus.healthy})
+    orders = OrderLists(bus, lines, board.show_orders)
+    components: list[Component] = [board, bus, record, episodes, verdicts, orders, Lease(bus, "plcs", duty)]
+    return Service(components, ready={"broker": bus.healthy})
 
 
 class _CaughtUp:
@@ -96,7 +102,14 @@ def _link(settings: Settings, name: LineName, line: plant.Line, claims: Claims) 
     return PlcLink(address, plc, timing, partial(claims.next, name))
 
 
-def _board(settings: Settings, the_plant: plant.Plant, links: dict[LineName, PlcLink], bus: Bus) -> ScadaBoard:
+def _board(
+    settings: Settings,
+    the_plant: plant.Plant,
+    links: dict[LineName, PlcLink],
+    bus: Bus,
+    record: BusRecord,
+    alarm: ExpiryAlarm,
+) -> ScadaBoard:
     def is_up(line: LineName) -> Callable[[], bool]:
         return lambda: line in links and links[line].view.link_up
 
@@ -121,6 +134,10 @@ def _board(settings: Settings, the_plant: plant.Plant, links: dict[LineName, Plc
         job_orders_kept=settings.job_orders_kept,
         idle_after_s=settings.idle_after_s,
         on_context=BusContexts(bus).changed,
+        on_orders=BusOrders(bus).keep,
+        max_sessions=settings.max_sessions,
+        on_audit=record.take,
+        on_expiry=alarm.hear,
     )
 
 

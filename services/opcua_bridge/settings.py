@@ -45,6 +45,8 @@ class Settings(ChassisSettings):
     """Where SCADA finds us."""
     scada_users_file: Path
     """YAML {name: {password: ..., role: observer|operator|engineer|mes}}; a secret."""
+    max_sessions: int = Field(default=50, ge=1, le=1000)
+    """SCADA clients that we serve at a time; one more gets BadTooManySessions."""
     stale_after_s: float = Field(default=5.0, gt=0)
     """SCADA values become UncertainLastUsableValue when their source has been away for so long."""
     bad_after_s: float = Field(default=5.0, gt=0)
@@ -54,6 +56,6 @@ class Settings(ChassisSettings):
     results_kept: int = Field(default=1000, ge=1, le=100_000)
     """Results of each station that SCADA may ask for again by their id (about 1 KiB each)."""
     job_orders_kept: int = Field(default=32, ge=1, le=65_535)
-    """Job orders of each line; a full list forgets the oldest one that is over."""
+    """Job orders of each line; a full list forgets the oldest one that is over. The broker takes a list up to 1 MiB."""
     idle_after_s: float = Field(default=10.0, gt=0)
     """A station without a verdict for so long is Ready and no longer in ContinuousExecution."""

@@ -120,9 +120,9 @@ async def test_it_decodes_the_structures_of_our_events_and_methods(visitor, boar
 async def test_it_may_call_what_its_role_may_and_no_more(visitor, board, floor):
     await board.show_verdict(verdict(42))
 
-    async def call(peer: PeerClient, own: int, management: str, method: str, *inputs) -> list:
+    async def call(peer: PeerClient, own: int, management: str, method: str, *inputs, by_type: str = "") -> list:
         owner = f"ns={own};s={VISION}.{management}"
-        answer = await peer("call", object=owner, method=f"{owner}.{method}", inputs=inputs)
+        answer = await peer("call", object=owner, method=by_type or f"{owner}.{method}", inputs=inputs)
         assert answer["status"] == "Good"
         return answer["outputs"]
 
@@ -132,12 +132,16 @@ async def test_it_may_call_what_its_role_may_and_no_more(visitor, board, floor):
     assert (result["partId"]["id"], error) == ("lot-7/42", 0)
     with pytest.raises(PeerError, match="BadUserAccessDenied"):
         await call(peer, own, *prepare)
+    of_the_type = f"ns={await peer('index', uri=nodesets.VISION)};i=7015"
+    with pytest.raises(PeerError, match="BadUserAccessDenied"):
+        await call(peer, own, *prepare, by_type=of_the_type)
     assert floor.told == []
     await peer("disconnect")
     peer, own = await visitor("engineer")
     internal, prepared, error = await call(peer, own, *prepare)
     assert (internal["id"], prepared, error) == ("pcb-thin", False, 0)
-    assert [change.recipe for change in floor.told] == ["pcb-thin"]
+    _internal, _prepared, error = await call(peer, own, *prepare, by_type=of_the_type)
+    assert (error, [change.recipe for change in floor.told]) == (0, ["pcb-thin", "pcb-thin"])
 
 
 async def test_a_user_may_log_in_with_a_certificate(visitor, floor):

@@ -10,13 +10,13 @@ from asyncua import ua
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
-from scada_floor import JOBS, LINE, NODESETS, STATION, VISION, ScadaFloor, eventually
+from scada_floor import JOBS, LINE, NODESETS, STATION, VISION, Scada, ScadaFloor, eventually
 from servers import NatsServer
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.plant import Place
-from services.contracts.subjects import CONTEXT_CHANGED, STATION_SILENT, VERDICT_REACHED
+from services.contracts.subjects import AUDIT, AUDIT_RECORDED, CONTEXT_CHANGED, STATION_SILENT, VERDICT_REACHED
 from services.contracts.subjects import STATION as STREAM
 from services.opcua_bridge.app import build
 from services.opcua_bridge.settings import Settings
@@ -54,13 +54,13 @@ async def bridge(floor: ScadaFloor, nats_server: NatsServer) -> AsyncIterator[No
 
 
 @contextlib.asynccontextmanager
-async def told(bus: Bus, subject: str, message: type) -> AsyncIterator[list]:
+async def told(bus: Bus, subject: str, message: type, stream: str = STREAM.name) -> AsyncIterator[list]:
     heard: list = []
 
     async def hear(fact: object, _delivery: Delivery) -> None:
         heard.append(fact)
 
-    follower = Follower(bus, STREAM.name, [Route(subject, message, hear)], lambda: 0)
+    follower = Follower(bus, stream, [Route(subject, message, hear)], lambda: 0)
     await follower.start()
     yield heard
     await follower.stop()
@@ -112,13 +112,17 @@ async def test_verdicts_and_silence_come_from_the_broker_and_a_job_order_goes_to
         material = ua.ISA95MaterialDataType(MaterialDefinitionID="FR4", MaterialLotID="L9")
         order = ua.ISA95JobOrderDataType(JobOrderID="J1", MaterialRequirements=[material])
         none = ua.Variant([], ua.VariantType.LocalizedText)
-        assert await mes.call(f"{JOBS}.StoreAndStart", order, none) == 1
 
-        async def stored() -> int:
-            return len(contexts)
+        async def taken() -> int:  # no order is, before the broker has said what was listed last
+            return await mes.call(f"{JOBS}.StoreAndStart", order, none)
 
-        await eventually(stored, 1)
-        [fact] = contexts
+        await eventually(taken, 1, 40)
+
+        async def stored() -> bool:
+            return bool(contexts)
+
+        await eventually(stored, True)
+        fact = contexts[0]
         assert (fact.station.site, fact.station.line, fact.station.station) == (LINE.site, LINE.line, "all")
         said = fact.lot_id, fact.material, fact.recipe, fact.job_order_id, fact.source
         assert said == ("L9", "FR4", "", "J1", "scada:job-order")
@@ -131,3 +135,46 @@ async def test_verdicts_and_silence_come_from_the_broker_and_a_job_order_goes_to
         [job] = await mes.value(f"{JOBS}.JobOrderList")
         assert job.JobOrder.JobOrderID == "J1"
         await eventually(state, "Error", 30)
+
+
+async def listed(client: Scada) -> list[tuple[str, str]]:
+    jobs = await client.value(f"{JOBS}.JobOrderList") or []
+    return [(job.JobOrder.JobOrderID, job.State[0].StateText.Text) for job in jobs]
+
+
+async def test_job_orders_stand_at_the_next_bridge_too_and_every_call_is_on_the_record(tmp_path, nats_server, bus):
+    floor = ScadaFloor(tmp_path)
+    none = ua.Variant([], ua.VariantType.LocalizedText)
+    material = ua.ISA95MaterialDataType(MaterialDefinitionID="FR4", MaterialLotID="L9")
+    order = ua.ISA95JobOrderDataType(JobOrderID="J1", MaterialRequirements=[material])
+    async with (
+        told(bus, AUDIT_RECORDED.everywhere, AUDIT_RECORDED.message, AUDIT.name) as record,
+        told(bus, CONTEXT_CHANGED.everywhere, CONTEXT_CHANGED.message) as contexts,
+        bridge(floor, nats_server),
+        floor.client("mes") as mes,
+    ):
+        await mes.client.load_data_type_definitions()
+
+        async def taken() -> int:  # no order is, before the broker has said what was listed last
+            return await mes.call(f"{JOBS}.StoreAndStart", order, none)
+
+        await eventually(taken, 1, 40)
+        async with bridge(floor, nats_server), floor.client("mes") as other:
+            await other.client.load_data_type_definitions()
+            await eventually(lambda: listed(other), [("J1", "Running")], 40)
+            assert (await other.value(f"{JOBS}.CurrentState")).Text == "Running"
+            assert await mes.call(f"{JOBS}.Pause", "J1", none) == 1
+            await eventually(lambda: listed(other), [("J1", "Interrupted")], 40)
+            assert await other.call(f"{JOBS}.Resume", "J1", none) == 1
+            await eventually(lambda: listed(mes), [("J1", "Running")], 40)
+        [job] = await mes.value(f"{JOBS}.JobOrderList")
+        assert job.JobOrder.MaterialRequirements[0].MaterialLotID == "L9", "the order is given back as it came"
+
+        async def recorded() -> bool:
+            return {"Pause", "Resume"} <= {fact.node.rpartition(".")[2] for fact in record}
+
+        await eventually(recorded, True, 40)
+    calls = [fact for fact in record if fact.act == "call" and fact.node.endswith(".Pause")]
+    assert [(fact.user, fact.role, fact.result) for fact in calls] == [("mes", "mes", "Good")]
+    assert {fact.act for fact in record} >= {"log in", "call", "log out"}
+    assert {fact.lot_id for fact in contexts} == {"L9"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from asyncua import ua
-from asyncua.ua.uaerrors import BadNodeIdUnknown
+from asyncua.ua.uaerrors import BadNodeIdUnknown, BadTooManySessions
 from scada_floor import LINE, NODESETS, STATION, VISION, Scada, ScadaFloor, eventually, running, verdict
 
 from services.opcua_bridge.adapters.scada import BROKER, nodesets
@@ -57,6 +57,17 @@ async def test_without_node_sets_it_says_so_once_and_serves_plain_variables(floo
         assert (observer.index, await observer.value(LAST_VERDICT)) == (INDEX, "FAIL")
         with pytest.raises(BadNodeIdUnknown):
             await observer.value(f"{VISION}.VisionStateMachine.CurrentState")
+
+
+async def test_one_client_more_than_there_are_sessions_is_told_so_and_the_others_go_on(floor):
+    async with running(floor.board(None, max_sessions=2)), floor.client("observer") as observer:
+        async with floor.client("operator"):
+            with pytest.raises(BadTooManySessions):
+                async with floor.client("engineer"):
+                    pass
+            assert await level(observer) > 0
+        async with floor.client("engineer") as engineer:
+            assert await level(engineer) > 0
 
 
 async def ids_of(client: Scada) -> set[tuple[str, str]]:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 RESULTS, RECIPES = f"{VISION}.ResultManagement", f"{VISION}.RecipeManagement"
 CONFIGURATIONS, SAFETY = f"{VISION}.ConfigurationManagement", f"{VISION}.SafetyStateManagement"
 NO_COMMENT = ua.Variant([], ua.VariantType.LocalizedText)
+RESULT_READY, STATE_CHANGED, ERROR, ERROR_RESOLVED = 1024, 1018, 1019, 1020
 NO_ERROR, UNKNOWN_ID, INVALID_STATUS, UNABLE, INVALID_REQUEST = 1, 2, 8, 16, 1 << 32
 
 
@@ -32,7 +33,7 @@ def floor(tmp_path_factory) -> ScadaFloor:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def board(floor: ScadaFloor) -> AsyncIterator[ScadaBoard]:
-    async with running(floor.board(results_kept=3, job_orders_kept=2)) as board:
+    async with running(floor.board(results_kept=3, job_orders_kept=2, idle_after_s=600)) as board:
         yield board
 
 
@@ -60,7 +61,7 @@ async def test_the_station_stands_among_the_machines_with_what_a_machine_says_of
     assert system.nodeid == ua.NodeId(VISION, observer.index)
     children = {(await child.read_browse_name()).Name for child in await system.get_children()}
     managements = {"ResultManagement", "RecipeManagement", "ConfigurationManagement", "SafetyStateManagement"}
-    assert children == {"VisionStateMachine", "Identification", "MachineryItemState", *managements}
+    assert children == {"VisionStateMachine", "SystemState", "Identification", "MachineryItemState", *managements}
     add_ins = await system.get_referenced_nodes(ua.ObjectIds.HasAddIn)
     assert {(await one.read_browse_name()).Name for one in add_ins} == {"Identification", "MachineryItemState"}
     assert await observer.value(f"{VISION}.Identification.SerialNumber") == str(STATION)
@@ -69,7 +70,7 @@ async def test_the_station_stands_among_the_machines_with_what_a_machine_says_of
 
 
 @contextlib.asynccontextmanager
-async def listening(scada: Scada, identifier: str) -> AsyncIterator[asyncio.Queue]:
+async def listening(scada: Scada, identifier: str, *kinds: int) -> AsyncIterator[asyncio.Queue]:
     events: asyncio.Queue = asyncio.Queue()
 
     class Ear:
@@ -77,9 +78,10 @@ async def listening(scada: Scada, identifier: str) -> AsyncIterator[asyncio.Queu
             events.put_nowait(event)
 
     subscription = await scada.client.create_subscription(50, Ear())
-    ready = scada.client.get_node(ua.NodeId(1024, await vision_index(scada)))
+    vision = await vision_index(scada)
+    types = [scada.client.get_node(ua.NodeId(kind, vision)) for kind in kinds or (RESULT_READY,)]
     source = scada.client.nodes.server if identifier == "Server" else scada.node(identifier)
-    await subscription.subscribe_events(source, ready, queuesize=100)
+    await subscription.subscribe_events(source, types, queuesize=100)
     yield events
     await subscription.delete()
 
@@ -161,6 +163,55 @@ async def test_the_state_machines_follow_what_the_mesh_does(observer, board, flo
     await eventually(states, ["Error", "BadStateNotActive", "OutOfService"])
     await board.show_verdict(verdict(8))
     await eventually(states, ["Operational", "ContinuousExecution", "Executing"])
+
+
+async def test_each_transition_is_an_event_and_an_error_is_one_more_with_what_to_look_at(observer, board):
+    await board.show_verdict(verdict(20))
+    vision = await vision_index(observer)
+    async with listening(observer, VISION, STATE_CHANGED, ERROR, ERROR_RESOLVED) as events:
+        await board.show_silent(STATION)
+        silent = [await asyncio.wait_for(events.get(), 20) for _ in range(2)]
+        assert (await observer.value(f"{VISION}.SystemState")).State == 5  # unscheduled downtime
+        await board.show_verdict(verdict(21))
+        back = [await asyncio.wait_for(events.get(), 20) for _ in range(2)]
+        assert (await observer.value(f"{VISION}.SystemState")).State == 1  # production
+        await board.show_verdict(verdict(22))
+        assert events.empty(), "a part more is no transition"
+
+    assert {event.EventType.Identifier for event in silent} == {STATE_CHANGED, ERROR}
+    assert {event.EventType.Identifier for event in back} == {STATE_CHANGED, ERROR_RESOLVED}
+    for event in silent:
+        assert (event.FromState.Text, event.ToState.Text) == ("Operational", "Error")
+        assert event.Transition.Text == "OperationalToErrorAuto"
+        ids = [getattr(event, f"{field}/Id") for field in ("Transition", "FromState", "ToState")]
+        assert ids == [ua.NodeId(number, vision) for number in (5051, 5031, 5030)]
+        assert (event.SourceNode, event.Severity) == (ua.NodeId(VISION, observer.index), 800)
+        assert event.Message.Text == f"{STATION}: parts pass and no verdict comes: look at camera, model and inference"
+    assert {event.Transition.Text for event in back} == {"ErrorToOperationalAuto"}
+
+
+async def test_a_method_may_be_named_by_its_type_and_the_role_is_asked_all_the_same(observer, engineer, floor):
+    """OPC 10000-4, 5.12.2: some clients always do."""
+    vision = await vision_index(observer)
+    ids = ua.RecipeIdExternalDataType(Id="pcb-thin"), ua.RecipeIdInternalDataType()
+    prepare, get_result = ua.NodeId(7015, vision), ua.NodeId(7026, vision)
+    floor.told.clear()
+    for elsewhere in (f"{VISION}.ResultManagement", VISION):  # not a method of these: it stays what it is, forbidden
+        with pytest.raises(BadUserAccessDenied):
+            await engineer.node(elsewhere).call_method(prepare, *ids)
+    with pytest.raises(BadUserAccessDenied):
+        await observer.node(RECIPES).call_method(prepare, *ids)
+    with pytest.raises(BadUserAccessDenied):
+        await observer.node(f"{JOBS}").call_method(ua.NodeId(7012, await jobs_index(observer)), "J9", NO_COMMENT)
+    assert floor.told == []
+    internal, _done, error = await engineer.node(RECIPES).call_method(prepare, *ids)
+    assert (internal.Id, error, [change.recipe for change in floor.told]) == ("pcb-thin", 0, ["pcb-thin"])
+    answer = await observer.node(RESULTS).call_method(get_result, ua.ResultIdDataType(Id="nobody"), int32(0))
+    assert answer[-1] == -1
+
+
+async def jobs_index(scada: Scada) -> int:
+    return await scada.client.get_namespace_index(nodesets.JOBS)
 
 
 async def test_the_active_configuration_is_rules_and_model(observer, engineer, board):

@@ -1,5 +1,6 @@
 """Folds the streams into the view."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -8,11 +9,15 @@ from google.protobuf.message import Message
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Handler, Route
 from services.contracts.subjects import (
+    ALARM_CHANGED,
+    AUDIT,
+    AUDIT_RECORDED,
     CONTEXT_CHANGED,
     CONTEXT_DECLARED,
     LINE,
     LINE_RESUMED,
     LINE_STATE_CHANGED,
+    PAUSE_PROGRESSED,
     PAUSE_REQUESTED,
     PAUSE_SETTLED,
     RULES_ACTIVATED,
@@ -33,12 +38,12 @@ from services.gateway.domain import View
 
 _ON_LINES = {
     PAUSE_SETTLED: "lastPause",
-    LINE_RESUMED: "lastResume",
     PAUSE_REQUESTED: "lastPauseRequest",
     LINE_STATE_CHANGED: "state",
     CONTEXT_CHANGED: "contextByOpcUa",
     CONTEXT_DECLARED: "contextByRest",
 }
+_ON_THEIR_OWN = (PAUSE_PROGRESSED, LINE_RESUMED, AUDIT_RECORDED)
 _ON_RULES = (RULES_PROPOSED, RULES_APPROVED, RULES_ACTIVATED)
 _ON_ORDERS = {
     WORK_REQUESTED: "REQUESTED",
@@ -50,42 +55,50 @@ _ON_ORDERS = {
 
 
 class ViewReader:
-    """Follows the three streams, beginning with the newest `remember` facts of each."""
+    """Follows the streams, beginning with the newest `remember` facts of each; alarms, which stand long, with all."""
 
     def __init__(self, bus: Bus, view: View, remember: int) -> None:
         self._bus = bus
         self._view = view
         self._remember = remember
-        self._positions: dict[str, int] = {}
+        self._positions: dict[tuple[str, ...], int] = {}
         self._followers: list[Follower] = []
 
     async def start(self) -> None:
         """Find the ends of the streams and follow them."""
-        subjects = (VERDICT_REACHED, *_ON_RULES, *_ON_LINES, *_ON_ORDERS)
-        for stream in (STATION, LINE, WORKREQUEST):
+        subjects = (VERDICT_REACHED, *_ON_RULES, *_ON_LINES, *_ON_ORDERS, *_ON_THEIR_OWN)
+        for stream in (STATION, LINE, WORKREQUEST, AUDIT):
             state = (await self._bus.jetstream.stream_info(stream.name)).state
-            self._positions[stream.name] = max(0, state.last_seq - self._remember)
-            routes = [Route(s.everywhere, s.message, self._handler(s)) for s in subjects if s.stream is stream]
-            follower = Follower(self._bus, stream.name, routes, lambda s=stream: self._position(s))  # type: ignore[misc]
-            self._followers.append(follower)
-            await follower.start()
+            await self._follow(stream, [s for s in subjects if s.stream is stream], state.last_seq - self._remember)
+        await self._follow(LINE, [ALARM_CHANGED], 0)
 
     async def stop(self) -> None:
         """Stop following."""
         for follower in self._followers:
             await follower.stop()
 
-    def _position(self, stream: Stream) -> int:
-        return self._positions[stream.name]
+    async def _follow(self, stream: Stream, subjects: Sequence[Subject], position: int) -> None:
+        key = tuple(subject.everywhere for subject in subjects)
+        self._positions[key] = max(0, position)
+        routes = [Route(s.everywhere, s.message, self._handler(s, key)) for s in subjects]
+        follower = Follower(self._bus, stream.name, routes, lambda: self._positions[key])
+        self._followers.append(follower)
+        await follower.start()
 
-    def _handler(self, subject: Subject) -> Handler:
+    def _handler(self, subject: Subject, key: tuple[str, ...]) -> Handler:
         async def handle(message: Message, delivery: Delivery) -> None:
-            self._apply(subject, MessageToDict(message))
-            self._positions[subject.stream.name] = delivery.sequence
+            self._apply(subject, MessageToDict(message), delivery.sequence)
+            self._positions[key] = delivery.sequence
 
         return handle
 
-    def _apply(self, subject: Subject, fact: dict[str, Any]) -> None:
+    def _apply(self, subject: Subject, fact: dict[str, Any], sequence: int) -> None:
+        if subject is AUDIT_RECORDED:
+            self._view.audit.put(str(sequence), fact)
+            return
+        if subject is ALARM_CHANGED:
+            self._view.on_alarm(f"{fact['site']}/{fact['line']}", fact)
+            return
         if subject is RULES_PROPOSED:
             self._view.on_rules_proposed(fact)
             return
@@ -95,6 +108,10 @@ class ViewReader:
         where = f"{fact['station']['site']}/{fact['station']['line']}"
         if subject is VERDICT_REACHED:
             self._view.on_verdict(where, fact)
+        elif subject is PAUSE_PROGRESSED:
+            self._view.on_pause_progressed(where, fact)
+        elif subject is LINE_RESUMED:
+            self._view.on_resumed(where, fact)
         elif subject in _ON_LINES:
             self._view.on_line(where, _ON_LINES[subject], fact)
         else:

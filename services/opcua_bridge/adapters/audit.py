@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from services.chassis.run import cancel, spawn
@@ -26,13 +27,17 @@ class Caller:
 
 @dataclass(frozen=True)
 class Entry:
-    """One call, write, log-in or refusal. `result` is the name of the status code, `arguments` are cut to 200 signs."""
+    """One call, write, log-in or refusal. `result` is the name of the status code, `arguments` are cut to 200 signs.
+
+    `at` is in seconds of the epoch.
+    """
 
     caller: Caller
     act: str
     node: str = ""
     arguments: str = ""
     result: str = "Good"
+    at: float = field(default_factory=time.time)
 
 
 Hook = Callable[[Entry], Awaitable[None]]

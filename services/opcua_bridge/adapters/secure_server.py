@@ -19,6 +19,7 @@ from services.opcua_bridge.adapters.audit import Audit, Hook, caller, serving
 from services.opcua_bridge.adapters.expiry import Expiry, OnExpiry
 from services.opcua_bridge.adapters.identity import Identity
 from services.opcua_bridge.adapters.lockout import Lockout
+from services.opcua_bridge.adapters.methods import meant
 from services.opcua_bridge.adapters.sessions import GuardedServer, GuardedSession
 from services.opcua_bridge.adapters.trust import CertificateRefused
 from services.opcua_bridge.adapters.users import Account, Accounts
@@ -88,8 +89,8 @@ class _Users(UserManager):  # type: ignore[misc]
 
 
 class _RoleRules(PermissionRuleset):  # type: ignore[misc]
-    def __init__(self, audit: Audit) -> None:
-        self._audit = audit
+    def __init__(self, guarded: GuardedServer) -> None:
+        self._audit, self._space = guarded.audit, guarded.aspace
 
     def check_validity(self, user: User, action_type: ua.NodeId, body: Any) -> bool:
         """Whether this user may send this request; one forbidden node refuses the whole request."""
@@ -100,8 +101,9 @@ class _RoleRules(PermissionRuleset):  # type: ignore[misc]
             nodes = [node.NodeId for node in struct_from_binary(ua.WriteParameters, body.copy()).NodesToWrite]
             return self._allowed("write", nodes, user.rights.write)
         if action_type == _CALL:
-            calls = [call.MethodId for call in struct_from_binary(ua.CallParameters, body.copy()).MethodsToCall]
-            return self._allowed("call", calls, user.rights.call)
+            calls = struct_from_binary(ua.CallParameters, body.copy()).MethodsToCall
+            methods = [meant(self._space, call.ObjectId, call.MethodId) for call in calls]
+            return self._allowed("call", methods, user.rights.call)
         return True
 
     def _allowed(self, act: str, nodes: list[ua.NodeId], allowed: frozenset[str]) -> bool:
@@ -181,7 +183,7 @@ async def secure_server(
     await server.set_application_uri(identity.application_uri)
     await server.load_certificate(identity.certificate_path)
     await server.load_private_key(identity.key_path)
-    server.set_security_policy(_POLICIES, permission_ruleset=_RoleRules(audit))
+    server.set_security_policy(_POLICIES, permission_ruleset=_RoleRules(guarded))
     server.set_identity_tokens([ua.UserNameIdentityToken, ua.X509IdentityToken])
     server.allow_remote_admin(False)
     guarded.certificate_validator = identity.client_validator()

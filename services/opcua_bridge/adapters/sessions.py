@@ -17,6 +17,7 @@ from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 
 from services.opcua_bridge.adapters.audit import Audit
+from services.opcua_bridge.adapters.methods import meant
 
 _C = ua.StatusCodes
 _CONNECTIONS_PER_SESSION = 4
@@ -33,6 +34,8 @@ class GuardedSession(InternalSession):  # type: ignore[misc]
         return await super().create_session(params, sockname)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
+        for request in params:
+            request.MethodId = meant(self.aspace, request.ObjectId, request.MethodId)
         results = await super().call(params)
         for request, result in zip(params, results, strict=True):
             inputs = [variant.Value for variant in request.InputArguments]

@@ -55,6 +55,15 @@ class Job:
 
 
 @dataclass(frozen=True)
+class KeptJob:
+    """A job as it is kept beyond this process: `encoded` is its order."""
+
+    id: str
+    state: JobState
+    encoded: bytes
+
+
+@dataclass(frozen=True)
 class Jobs:
     """The list, at most `limit` long. Each method returns the next list and its answer; a refusal changes nothing."""
 

@@ -18,6 +18,13 @@ def vision_state(*, mesh_away: bool, silent: bool, idle_s: float, idle_after_s: 
     `silent`: the mesh noticed that parts pass and no verdict comes, so that camera or model are missing. `idle_s`:
     seconds since the last verdict.
     """
-    if mesh_away or silent:
+    if why_error(mesh_away=mesh_away, silent=silent):
         return VisionState.ERROR
     return VisionState.CONTINUOUS if idle_s <= idle_after_s else VisionState.READY
+
+
+def why_error(*, mesh_away: bool, silent: bool) -> str:
+    """One sentence for the operator at SCADA; empty: no error."""
+    if mesh_away:
+        return "the broker is away, so that nobody knows what this station sees: bring it back"
+    return "parts pass and no verdict comes: look at camera, model and inference" if silent else ""

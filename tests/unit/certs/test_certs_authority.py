@@ -181,13 +181,18 @@ def test_rejected_ones_are_kept_with_the_reason_and_not_without_end(pki):
     assert last.read_text().endswith("BadCertificateUntrusted: never seen\n")
 
 
-async def test_each_threshold_of_a_certificate_that_runs_out_is_said_once(pki, monkeypatch):
+async def test_each_threshold_of_a_certificate_that_runs_out_is_said_once(pki, monkeypatch, caplog):
     heard = []
     identity = await load_identity(pki / "bridge")
-    expiry = Expiry(identity, lambda name, days: heard.append((name, round(days))))
+    expiry = Expiry(identity, heard.append)
     for left in (100, 59, 58, 29, 6, 5, -1):
         monkeypatch.setattr("services.opcua_bridge.adapters.expiry.days_left", lambda _one, left=left: left)
         expiry.look()
-    assert [one for one in heard if one[0] == "bridge"] == [("bridge", days) for days in (59, 29, 6, -1)]
+    own = [one for look in heard for one in look if one.own]
+    assert [(one.name, one.limit) for one in own] == [("bridge", limit) for limit in (60, 60, 30, 7, 7, 0)]
+    assert heard[0] == []
+    said = [one.getMessage() for one in caplog.records if "the certificate of bridge " in one.getMessage()]
+    assert [text.partition(" days")[0].rpartition(" ")[2] for text in said[:-1]] == ["60", "30", "7"]
+    assert " expired on " in said[-1]
     mark = thumbprint(identity.certificate)
     assert DAYS_LEFT.labels("own", "bridge", mark)._value.get() == -1

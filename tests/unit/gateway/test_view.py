@@ -36,6 +36,40 @@ def test_a_work_request_shows_how_far_it_got_and_keeps_what_it_was():
     assert seen.workrequests.newest(1) == [order]
 
 
+def step(state: str, episode: str = "e1") -> dict:
+    return {"episodeId": episode, "requestId": "r1", "state": f"PAUSE_STATE_{state}"}
+
+
+def test_a_line_shows_how_far_the_pause_has_come_until_the_operator_resumed():
+    seen = view()
+    for state in ("SENT", "ACKED", "CONFIRMED"):
+        seen.on_pause_progressed("lyon/smt1", step(state))
+        assert seen.lines["lyon/smt1"]["pauseStep"]["state"] == state
+    seen.on_resumed("lyon/smt1", {"episodeId": "another"})
+    assert "pauseStep" in seen.lines["lyon/smt1"]
+    seen.on_resumed("lyon/smt1", {"episodeId": "e1"})
+    assert "pauseStep" not in seen.lines["lyon/smt1"]
+    assert seen.lines["lyon/smt1"]["lastResume"] == {"episodeId": "e1"}
+    seen.on_pause_progressed("lyon/smt1", step("CONFIRMED"))  # the other stream was read later
+    assert "pauseStep" not in seen.lines["lyon/smt1"]
+    seen.on_pause_progressed("lyon/smt1", step("SENT", "e2"))
+    assert seen.lines["lyon/smt1"]["pauseStep"]["episodeId"] == "e2"
+
+
+def test_a_line_shows_the_alarms_that_stand_and_no_others():
+    seen = view()
+    lost = {"alarmClass": "ALARM_CLASS_COMMS_LOSS", "active": True, "since": "T1", "detail": "unplugged"}
+    old = {"alarmClass": "ALARM_CLASS_CERTIFICATE", "active": True, "since": "T2", "detail": "in less than 60 days"}
+    for fact in (lost, old, {**old, "detail": "in less than 30 days"}):
+        seen.on_alarm("lyon/smt1", fact)
+    assert seen.lines["lyon/smt1"]["alarms"] == {
+        "COMMS_LOSS": {"since": "T1", "detail": "unplugged"},
+        "CERTIFICATE": {"since": "T2", "detail": "in less than 30 days"},
+    }
+    seen.on_alarm("lyon/smt1", {"alarmClass": "ALARM_CLASS_COMMS_LOSS", "since": "T1"})
+    assert list(seen.lines["lyon/smt1"]["alarms"]) == ["CERTIFICATE"]
+
+
 def test_a_line_shows_its_last_pause():
     seen = view()
     seen.on_line("lyon/smt1", "lastPause", {"outcome": "PAUSE_OUTCOME_CONFIRMED"})

@@ -10,15 +10,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from asyncua import Server, ua
 
 from services.chassis.run import cancel, spawn
+from services.opcua_bridge.adapters.audit import Hook
+from services.opcua_bridge.adapters.expiry import OnExpiry
 from services.opcua_bridge.adapters.identity import load_identity
 from services.opcua_bridge.adapters.scada import nodesets, plain
-from services.opcua_bridge.adapters.scada.jobs import JobReceiver
+from services.opcua_bridge.adapters.scada.jobs import JobReceiver, OnOrders
 from services.opcua_bridge.adapters.scada.plain import BROKER
 from services.opcua_bridge.adapters.scada.recipes import OnContext
 from services.opcua_bridge.adapters.scada.roles import roles
@@ -26,6 +29,7 @@ from services.opcua_bridge.adapters.scada.space import Space
 from services.opcua_bridge.adapters.scada.tags import Tags, Trust
 from services.opcua_bridge.adapters.scada.vision_system import VisionSystem
 from services.opcua_bridge.adapters.secure_server import secure_server
+from services.opcua_bridge.domain.jobs import KeptJob
 from services.opcua_bridge.domain.line import LineName, PauseRequest, PlcView, StationName
 from services.opcua_bridge.ports import ShownVerdict
 
@@ -59,12 +63,18 @@ class ScadaBoard:
         job_orders_kept: int = 32,
         idle_after_s: float = 10.0,
         on_context: OnContext | None = None,
+        on_orders: OnOrders | None = None,
+        max_sessions: int = 50,
+        on_audit: Hook | None = None,
+        on_expiry: OnExpiry | None = None,
     ) -> None:
         self._url, self._pki, self._users_file = url, pki, users_file
         self._stations, self._alive = stations, alive
         self._stale_after_s, self._lost_after_s = stale_after_s, stale_after_s + bad_after_s
-        self._nodeset_folder, self._recipes, self._on_context = nodeset_folder, recipes or {}, on_context
+        self._nodeset_folder, self._recipes = nodeset_folder, recipes or {}
+        self._on_context, self._on_orders = on_context, on_orders
         self._results_kept, self._job_orders_kept, self._idle_after_s = results_kept, job_orders_kept, idle_after_s
+        self._doors = partial(secure_server, max_sessions=max_sessions, on_audit=on_audit, on_expiry=on_expiry)
         self._counts: Counter[str] = Counter()
         self._systems: dict[StationName, VisionSystem] = {}
         self._receivers: dict[LineName, JobReceiver] = {}
@@ -75,7 +85,7 @@ class ScadaBoard:
         started = time.monotonic()
         logging.getLogger("asyncua.common").setLevel(logging.ERROR)  # it comments on the standard node sets
         identity = await load_identity(self._pki)
-        server = await secure_server(self._url, "Jidoka", identity, self._users_file, roles(self._stations))
+        server = await self._doors(self._url, "Jidoka", identity, self._users_file, roles(self._stations))
         self._server = server
         own = await server.register_namespace(NAMESPACE)  # first, so that its index never depends on the node sets
         await self._open_plain(server, own)
@@ -104,7 +114,8 @@ class ScadaBoard:
         for line, stations in self._stations.items():
             named = {StationName(line, station): station for station in stations}
             known = sorted({recipe for one in named for recipe, _ in self._recipes.get(one, ())})
-            receiver = JobReceiver(space, line, stations, known, self._job_orders_kept, self._on_context)
+            told = self._on_context, self._on_orders
+            receiver = JobReceiver(space, line, stations, known, self._job_orders_kept, *told)
             await receiver.open(folder)
             self._receivers[line] = receiver
             for station in named:
@@ -155,6 +166,11 @@ class ScadaBoard:
         """Parts pass and no verdict comes: until the next verdict."""
         if system := self._systems.get(station):
             await system.show_silent()
+
+    async def show_orders(self, line: LineName, orders: Sequence[KeptJob], place: int) -> None:
+        """The list of a line's job orders, and its place in the stream; without the node sets there is none to show."""
+        if receiver := self._receivers.get(line):
+            await receiver.restore(orders, place)
 
     async def _show(self, folder: str, at: float, **values: str | float | datetime) -> None:
         for tag, value in values.items():

@@ -36,24 +36,28 @@ _NULL = ua.Variant(None)
 
 
 class Emitter:
-    """Raises events of one type at an object and at the Server object: asyncua does not carry them upwards itself."""
+    """Raises events at an object and at the Server object: asyncua does not carry them upwards itself."""
 
-    def __init__(self, server: Server, source: Node, name: str, of_type: ua.NodeId) -> None:
-        self._server, self._source, self._name, self._type = server, source, name, of_type
+    def __init__(self, server: Server, source: Node, name: str) -> None:
+        self._server, self._source, self._name = server, source, name
 
-    async def prepare(self) -> None:
+    async def open(self) -> None:
         """Let clients subscribe at the object, and find it from the Server object."""
         await self._source.set_event_notifier([ua.EventNotifier.SubscribeToEvents])
         await self._server.nodes.server.add_reference(self._source, ua.ObjectIds.HasNotifier)
-        await self._source.add_reference(self._type, ua.ObjectIds.GeneratesEvent)
 
-    async def emit(self, message: str, severity: int, at: float, **fields: ua.Variant) -> None:
+    async def prepare(self, *types: ua.NodeId) -> None:
+        """Let clients see which types of events they may expect here."""
+        for of_type in types:
+            await self._source.add_reference(of_type, ua.ObjectIds.GeneratesEvent)
+
+    async def emit(self, of_type: ua.NodeId, message: str, severity: int, at: float, **fields: ua.Variant) -> None:
         """Raise one event that happened at `at` (seconds of the epoch); severity 1 to 1000."""
         now = datetime.now(UTC)
         when = datetime.fromtimestamp(at, UTC)
         common = {
             "EventId": ua.Variant(uuid.uuid4().bytes, ua.VariantType.ByteString),
-            "EventType": ua.Variant(self._type, ua.VariantType.NodeId),
+            "EventType": ua.Variant(of_type, ua.VariantType.NodeId),
             "SourceNode": ua.Variant(self._source.nodeid, ua.VariantType.NodeId),
             "SourceName": ua.Variant(self._name, ua.VariantType.String),
             "Time": ua.Variant(when, ua.VariantType.DateTime),
@@ -62,5 +66,5 @@ class Emitter:
             "Severity": ua.Variant(severity, ua.VariantType.UInt16),
         }
         for node in (self._source.nodeid, self._server.nodes.server.nodeid):
-            event = _Event(self._type, node, common | fields)
+            event = _Event(of_type, node, common | fields)
             await self._server.iserver.subscription_service.trigger_event(event)

@@ -1,18 +1,19 @@
 """The ISA-95 Job Control receiver of one line: the MES says what it works on, with the methods of OPC 10031-4.
 
-Orders are kept in memory: after a restart the list is empty. What they told the mesh stands in the broker's stream.
+Each list is stored before the MES gets its answer; after a restart it is there again, as it is at the bridge that
+stands by. Until the broker has said what was listed last, no order is taken.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from asyncua import ua
 from asyncua.common.node import Node
 
-from services.chassis.errors import Invalid, MeshError
-from services.opcua_bridge.adapters.scada.orders import read_order
+from services.chassis.errors import Invalid, MeshError, Unavailable
+from services.opcua_bridge.adapters.scada.orders import keep, read_kept, read_order
 from services.opcua_bridge.adapters.scada.recipes import OnContext
 from services.opcua_bridge.adapters.scada.space import Method, Outputs, Space
 from services.opcua_bridge.domain.jobs import (
@@ -23,6 +24,7 @@ from services.opcua_bridge.domain.jobs import (
     Job,
     Jobs,
     JobState,
+    KeptJob,
     ReturnStatus,
 )
 from services.opcua_bridge.domain.line import LineName
@@ -38,6 +40,8 @@ _STATES = {  # name and node of each state in the receiver's type
     JobState.ABORTED: ("Aborted", 5040),
 }
 _COMMANDS = {name.title().replace("_", ""): name for name in COMMANDS}
+OnOrders = Callable[[LineName, Sequence[KeptJob], int], Awaitable[int]]
+"""Stores a line's list, given the place of the one before; returns its own. Raises a MeshError: not stored."""
 METHODS = ("Store", "StoreAndStart", "Update", *_COMMANDS)
 
 
@@ -52,10 +56,13 @@ class JobReceiver:
         recipes: Sequence[str],
         limit: int,
         tell: OnContext | None,
+        store: OnOrders | None = None,
     ) -> None:
         self._space, self._line, self._stations, self._recipes, self._tell = space, line, stations, recipes, tell
         self._id = f"Jobs/{line}"
         self._jobs = Jobs(limit)
+        self._store_list, self._place = store, 0
+        self._knows = store is None
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -79,6 +86,20 @@ class JobReceiver:
             space.serve(f"{self._id}.{method}", answer)
         for method, command in _COMMANDS.items():
             space.serve(f"{self._id}.{method}", self._carrying_out(command))
+
+    async def restore(self, kept: Sequence[KeptJob], place: int) -> None:
+        """The list as it stands on the broker; an order that cannot be read any more is left out, with a word."""
+        async with self._one_at_a_time:
+            if self._knows and place <= self._place:  # our own
+                return
+            known = {}
+            for one in kept:
+                try:
+                    known[one.id] = read_kept(one, self._line, self._stations, self._recipes)
+                except Invalid as error:
+                    log.warning("the job order %s of %s is forgotten: %s", one.id, self._line, error)
+            self._jobs, self._place, self._knows = Jobs(self._jobs.limit, known), place, True
+            await self._show()
 
     async def _store(self, _parent: ua.NodeId, order: ua.Variant, *_comment: ua.Variant) -> Outputs:
         return await self._answer(lambda jobs: jobs.store(self._read(order)))
@@ -108,9 +129,12 @@ class JobReceiver:
     async def _answer(self, change: Any) -> Outputs:
         async with self._one_at_a_time:
             try:
+                if not self._knows:
+                    raise Unavailable("the broker has not said what was listed last", fix="the same again later")
                 jobs, status = change(self._jobs)
                 if status is NO_ERROR:
                     await self._tell_if_new(jobs)
+                    await self._keep(jobs)
                     self._jobs = jobs
                     await self._show()
             except Invalid as error:
@@ -125,6 +149,11 @@ class JobReceiver:
         before, after = self._jobs.running, jobs.running
         if self._tell and after and (before is None or before.context != after.context):
             await self._tell(after.context)
+
+    async def _keep(self, jobs: Jobs) -> None:
+        if self._store_list:
+            kept = [keep(job) for job in jobs.known.values()]
+            self._place = await self._store_list(self._line, kept, self._place)
 
     async def _show(self) -> None:
         listed = [

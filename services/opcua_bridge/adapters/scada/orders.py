@@ -1,11 +1,15 @@
 """What a job order of the MES (OPC 10031-4) says about lot, material, recipe and tool."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
+
+from asyncua.common.utils import Buffer
+from asyncua.ua.ua_binary import extensionobject_from_binary, extensionobject_to_binary
 
 from services.chassis.errors import Invalid
 from services.opcua_bridge.domain.context import ContextChange
-from services.opcua_bridge.domain.jobs import Job
+from services.opcua_bridge.domain.jobs import Job, KeptJob
 from services.opcua_bridge.domain.line import LineName
 
 _LONGEST = 128
@@ -27,6 +31,22 @@ def read_order(order: Any, line: LineName, stations: Collection[str], recipes: C
     _check("recipe", said.get("recipe", ""), recipes)
     id_ = order.JobOrderID or ""
     return Job(id_, ContextChange(line, job_order=id_, source="scada:job-order", **said), order)
+
+
+def keep(job: Job) -> KeptJob:
+    """The job with its order as OPC UA binary."""
+    return KeptJob(job.id, job.state, bytes(extensionobject_to_binary(job.order)))
+
+
+def read_kept(kept: KeptJob, line: LineName, stations: Collection[str], recipes: Collection[str]) -> Job:
+    """The job as it was. Raises Invalid for an order that nobody can read any more, or that names what is gone."""
+    try:
+        order = extensionobject_from_binary(Buffer(kept.encoded))
+        return replace(read_order(order, line, stations, recipes), state=kept.state)
+    except Invalid:
+        raise
+    except Exception as error:  # asyncua raises what it meets
+        raise Invalid(f"it cannot be read: {error}", field="JobOrder", fix="let the MES send it again") from error
 
 
 def _requirements(order: Any, stations: Collection[str]) -> dict[str, str]:

@@ -32,17 +32,17 @@ class _Kept:
 class Results:
     """The last `limit` results of a station, newest last; older ones are in the mesh's own history."""
 
-    def __init__(self, space: Space, system: Node, identifier: str, name: str, limit: int) -> None:
+    def __init__(self, space: Space, system: Node, identifier: str, events: Emitter, limit: int) -> None:
         self._space, self._system, self._id, self._limit = space, system, f"{identifier}.ResultManagement", limit
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._events = Emitter(space.server, system, name, ua.NodeId(_READY_EVENT, space.vision))
+        self._events, self._ready = events, ua.NodeId(_READY_EVENT, space.vision)
 
     async def open(self) -> None:
         """Create the object, and let its methods be called."""
         vision = self._space.vision
         name = ua.QualifiedName("ResultManagement", vision)
         await self._space.add(self._system, self._id, name, ua.NodeId(_TYPE, vision))
-        await self._events.prepare()
+        await self._events.prepare(self._ready)
         for method, answer in zip(METHODS, (self._by_id, self._components_by_id, self._filtered), strict=True):
             self._space.serve(f"{self._id}.{method}", answer)
 
@@ -55,7 +55,7 @@ class Results:
             self._kept.popitem(last=False)
         message = f"{verdict.part_id}: {verdict.outcome} {verdict.label}".rstrip()
         severity = _SEVERITY.get(verdict.outcome, 300)
-        await self._events.emit(message, severity, verdict.judged_at, **_event_fields(_result(kept)))
+        await self._events.emit(self._ready, message, severity, verdict.judged_at, **_event_fields(_result(kept)))
 
     async def _by_id(self, _parent: ua.NodeId, wanted: ua.Variant, _timeout: ua.Variant) -> Outputs:
         kept = self._kept.get(_id(wanted.Value))

@@ -8,19 +8,19 @@ from asyncua import ua
 
 from services.opcua_bridge.adapters.scada.configurations import Configurations
 from services.opcua_bridge.adapters.scada.errors import Error
+from services.opcua_bridge.adapters.scada.events import Emitter
 from services.opcua_bridge.adapters.scada.machinery import MachineryItem, machines
 from services.opcua_bridge.adapters.scada.recipes import OnContext, Recipes
 from services.opcua_bridge.adapters.scada.results import Results
 from services.opcua_bridge.adapters.scada.space import Outputs, Space, int32
+from services.opcua_bridge.adapters.scada.transitions import MACHINE, MODE, OPERATIONAL, Transitions
 from services.opcua_bridge.domain.line import StationName
-from services.opcua_bridge.domain.vision import VisionState, vision_state
+from services.opcua_bridge.domain.vision import VisionState, vision_state, why_error
 from services.opcua_bridge.ports import ShownVerdict
 
 log = logging.getLogger("jidoka.opcua_bridge")
 _SYSTEM, _SAFETY, _AUTOMATIC = 1003, 1009, 1021
-_MODE, _OPERATIONAL = "VisionStateMachine.AutomaticModeStateMachine", ("Operational", 5031)
-_STATES = {VisionState.PREOPERATIONAL: ("Preoperational", 5028), VisionState.ERROR: ("Error", 5030)}
-_MODES = {VisionState.READY: ("Ready", 5057), VisionState.CONTINUOUS: ("ContinuousExecution", 5059)}
+_MODE = "VisionStateMachine.AutomaticModeStateMachine"
 # The camera and the line decide when a part is inspected: over OPC UA nobody starts or stops it.
 CLOSED = (
     *(f"VisionStateMachine.{name}" for name in ("Halt", "Reset")),
@@ -45,7 +45,7 @@ class VisionSystem:
         self._recipes = Recipes(space, station, recipes, tell)
         self._configurations = Configurations(space, self._id)
         self._machinery = MachineryItem(space, self._id)
-        self._state: VisionState | None = None
+        self._state = VisionState.PREOPERATIONAL
         self._silent = False
         self._last_verdict_at = float("-inf")
 
@@ -54,7 +54,11 @@ class VisionSystem:
         space, vision = self._space, self._space.vision
         name = ua.QualifiedName(self._name, space.own)
         system = await space.add(machines(space), self._id, name, ua.NodeId(_SYSTEM, vision))
-        self._results = Results(space, system, self._id, self._name, self._results_kept)
+        events = Emitter(space.server, system, self._name)
+        await events.open()
+        self._transitions = Transitions(space, self._id, self._name, events)
+        await self._transitions.open()
+        self._results = Results(space, system, self._id, events, self._results_kept)
         machine = space.node(f"{self._id}.VisionStateMachine")
         mode = ua.QualifiedName("AutomaticModeStateMachine", vision)
         await space.add(machine, f"{self._id}.{_MODE}", mode, ua.NodeId(_AUTOMATIC, vision))
@@ -90,15 +94,17 @@ class VisionSystem:
             idle_s=time.monotonic() - self._last_verdict_at,
             idle_after_s=self._idle_after_s,
         )
-        if state is not self._state:
+        before, self._state = self._state, state
+        if state is not before:
             await self._enter(state)
+            await self._transitions.tell(before, state, why_error(mesh_away=mesh_away, silent=self._silent))
 
     async def _enter(self, state: VisionState) -> None:
-        self._state, vision = state, self._space.vision
-        name, node = _STATES.get(state, _OPERATIONAL)
+        vision = self._space.vision
+        name, node = MACHINE.get(state, OPERATIONAL)
         await self._space.enter(f"{self._id}.VisionStateMachine", name, ua.NodeId(node, vision))
-        if state in _MODES:
-            name, node = _MODES[state]
+        if state in MODE:
+            name, node = MODE[state]
             await self._space.enter(f"{self._id}.{_MODE}", name, ua.NodeId(node, vision))
         else:  # a sub-machine is in no state while its parent is in another one (OPC 10000-16)
             away = ua.DataValue(StatusCode=ua.StatusCode(ua.StatusCodes.BadStateNotActive))

@@ -38,6 +38,7 @@ class AlarmClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ALARM_CLASS_UNSPECIFIED: _ClassVar[AlarmClass]
     ALARM_CLASS_COMMS_LOSS: _ClassVar[AlarmClass]
+    ALARM_CLASS_CERTIFICATE: _ClassVar[AlarmClass]
 PAUSE_OUTCOME_UNSPECIFIED: PauseOutcome
 PAUSE_OUTCOME_CONFIRMED: PauseOutcome
 PAUSE_OUTCOME_REJECTED: PauseOutcome
@@ -56,6 +57,7 @@ PAUSE_STATE_STATE_TIMEOUT: PauseState
 PAUSE_STATE_LINK_DOWN: PauseState
 ALARM_CLASS_UNSPECIFIED: AlarmClass
 ALARM_CLASS_COMMS_LOSS: AlarmClass
+ALARM_CLASS_CERTIFICATE: AlarmClass
 
 class PauseRequested(_message.Message):
     __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at", "statistic", "limit")
@@ -271,6 +273,30 @@ class AlarmChanged(_message.Message):
     detail: str
     changed_at: _timestamp_pb2.Timestamp
     def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., alarm_class: _Optional[_Union[AlarmClass, str]] = ..., active: _Optional[bool] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ..., changed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class JobOrder(_message.Message):
+    __slots__ = ("id", "state", "encoded")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ENCODED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    state: int
+    encoded: bytes
+    def __init__(self, id: _Optional[str] = ..., state: _Optional[int] = ..., encoded: _Optional[bytes] = ...) -> None: ...
+
+class JobOrdersListed(_message.Message):
+    __slots__ = ("site", "line", "orders", "bridge", "listed_at")
+    SITE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    LISTED_AT_FIELD_NUMBER: _ClassVar[int]
+    site: str
+    line: str
+    orders: _containers.RepeatedCompositeFieldContainer[JobOrder]
+    bridge: str
+    listed_at: _timestamp_pb2.Timestamp
+    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., orders: _Optional[_Iterable[_Union[JobOrder, _Mapping]]] = ..., bridge: _Optional[str] = ..., listed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LineResumed(_message.Message):
     __slots__ = ("station", "episode_id", "resumed_at")

@@ -1,0 +1,69 @@
+"""What the gateway shows of the lines, read from a real broker."""
+
+import asyncio
+from collections.abc import Callable
+
+from jidoka.audit.v1 import audit_pb2
+from jidoka.frame.v1 import frame_pb2
+from jidoka.line.v1 import line_pb2
+
+from services.chassis.bus import Bus
+from services.contracts.instant import timestamp
+from services.contracts.plant import Place
+from services.contracts.subjects import (
+    ALARM_CHANGED,
+    AUDIT_RECORDED,
+    LINE_RESUMED,
+    LINE_STATE_CHANGED,
+    PAUSE_PROGRESSED,
+)
+from services.gateway.adapters.events import ViewReader
+from services.gateway.domain import Bounded, View
+
+AT, WHOLE = Place("lyon", "smt1", "aoi1"), Place("lyon", "smt1", "all")
+CERTIFICATES, NOWHERE = Place("lyon", "smt1", "certificates"), Place("all", "all", "all")
+PATH = frame_pb2.StationPath(site="lyon", line="smt1", station="aoi1")
+
+
+async def alarm(bus: Bus, number: int, kind: int, place: Place, *, active: bool) -> None:
+    message = line_pb2.AlarmChanged(
+        site="lyon", line="smt1", alarm_class=kind, active=active, since=timestamp(1_000), detail="why" * active
+    )
+    await bus.publish(ALARM_CHANGED.at(place), message, f"alarm-{number}")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(40):
+        while not condition():  # noqa: ASYNC110  # the broker is another process
+            await asyncio.sleep(0.02)
+
+
+async def test_standing_alarms_the_pauses_step_and_the_record_are_shown_however_old_the_alarm_is(bus):
+    await alarm(bus, 1, line_pb2.ALARM_CLASS_COMMS_LOSS, WHOLE, active=True)
+    await alarm(bus, 2, line_pb2.ALARM_CLASS_CERTIFICATE, CERTIFICATES, active=True)
+    for number in range(20):
+        message = line_pb2.LineStateChanged(station=PATH, packml_state=number)
+        await bus.publish(LINE_STATE_CHANGED.at(AT), message, f"state-{number}")
+    view = View(Bounded(9), Bounded(9), Bounded(9))
+    reader = ViewReader(bus, view, 5)
+    await reader.start()
+
+    def line() -> dict:
+        return view.lines.get("lyon/smt1", {})
+
+    await until(lambda: len(line().get("alarms", {})) == 2 and line().get("state", {}).get("packmlState") == 19)
+    assert line()["alarms"]["COMMS_LOSS"] == {"since": "1970-01-01T00:16:40Z", "detail": "why"}
+    await alarm(bus, 3, line_pb2.ALARM_CLASS_COMMS_LOSS, WHOLE, active=False)
+    await until(lambda: list(line()["alarms"]) == ["CERTIFICATE"])
+
+    acked = line_pb2.PauseProgressed(episode_id="e1", station=PATH, state=line_pb2.PAUSE_STATE_ACKED, command_id=7)
+    await bus.publish(PAUSE_PROGRESSED.at(AT), acked, "p-1")
+    await until(lambda: line().get("pauseStep", {}).get("state") == "ACKED")
+    assert line()["pauseStep"]["commandId"] == 7
+    await bus.publish(LINE_RESUMED.at(AT), line_pb2.LineResumed(station=PATH, episode_id="e1"), "r-1")
+    await until(lambda: "pauseStep" not in line())
+
+    recorded = audit_pb2.Recorded(user="anna", act="call", result="Good")
+    await bus.publish(AUDIT_RECORDED.at(NOWHERE), recorded, "a-1")
+    await until(lambda: view.audited({"user": "anna"}, "", 9) == [{"user": "anna", "act": "call", "result": "Good"}])
+    await reader.stop()
