@@ -2,11 +2,9 @@
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from front_door import browser, by, gateway
 
-from services.chassis.auth import Principal
-from services.gateway.adapters import audit_api, http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters import audit_api
 from services.gateway.domain import Bounded, View
 
 DONE = [
@@ -16,20 +14,14 @@ DONE = [
 ]
 
 
-class Tokens:
-    async def verify(self, authorization: str) -> Principal:
-        return Principal("somebody", "hmi", frozenset(), frozenset({authorization.removeprefix("Bearer ")}))
-
-
 async def ask(role: str, **wanted: object) -> httpx.Response:
     view = View(Bounded(1), Bounded(1), Bounded(1))
     for number, entry in enumerate(DONE):
         view.audit.put(str(number), entry)
-    app = FastAPI()
-    http_errors.install(app)
-    audit_api.install(app, view, Door(Tokens()))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
-        return await client.get("/v1/audit", params=wanted, headers={"Authorization": f"Bearer {role}"})
+    app, door = gateway()
+    audit_api.install(app, view, door)
+    async with browser(app) as client:
+        return await client.get("/v1/audit", params=wanted, headers=by(role))
 
 
 @pytest.mark.parametrize("role", ["auditor", "admin"])

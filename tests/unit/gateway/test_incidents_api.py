@@ -2,33 +2,15 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
-from fastapi import FastAPI
+from front_door import Broker, browser, by, gateway
 
-from services.chassis.auth import Principal
 from services.contracts import plant as plants
-from services.gateway.adapters import http_errors, incidents_api
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters import incidents_api
 
 PLANT = plants.load(Path("deploy/plants/demo.yaml"))
 PEOPLE = {"oscar": "operator", "alice": "quality-engineer", "vera": "viewer"}
 EPISODE = "0123456789abcdef0123456789abcdef"
-
-
-class Tokens:
-    async def verify(self, authorization: str) -> Principal:
-        name = authorization.removeprefix("Bearer ")
-        return Principal(name, "hmi", frozenset(), frozenset({PEOPLE[name]}))
-
-
-class Broker:
-    def __init__(self) -> None:
-        self.said: list[tuple] = []
-
-    async def publish(self, *said) -> int:
-        self.said.append(said)
-        return len(self.said)
 
 
 @pytest.fixture
@@ -38,14 +20,13 @@ def broker() -> Broker:
 
 @pytest.fixture
 def close(broker: Broker):
-    app = FastAPI()
-    http_errors.install(app)
-    incidents_api.install(app, PLANT, Door(Tokens()), broker)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+    app, door = gateway(PEOPLE)
+    incidents_api.install(app, PLANT, door, broker)
+    client = browser(app)
 
     async def post(name: str, line: str = "smt1", episode: str = EPISODE, reason: str = "stencil cleaned"):
         url = f"/v1/lines/lyon/{line}/incidents/{episode}/closure"
-        return await client.post(url, params={"reason": reason}, headers={"Authorization": f"Bearer {name}"})
+        return await client.post(url, params={"reason": reason}, headers=by(name))
 
     return post
 

@@ -5,28 +5,18 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from fastapi import FastAPI
+from front_door import browser, by, gateway
 from google.protobuf.json_format import MessageToDict
 
-from services.chassis.auth import Principal
 from services.contracts import plant as plants
 from services.contracts.rule_set import text_of
-from services.gateway.adapters import http_errors, rules_api
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters import rules_api
 from services.gateway.domain import Bounded, View
 
 PLANT = plants.load(Path("deploy/plants/demo.yaml"))
 DOCUMENT = yaml.safe_load(Path("deploy/plants/demo.yaml").read_text())
 PEOPLE = {"alice": "quality-engineer", "quentin": "quality-engineer", "oscar": "operator"}
 PROPOSALS = "/v1/sites/lyon/rules/proposals"
-
-
-class Tokens:
-    """Whoever says his name is believed."""
-
-    async def verify(self, authorization: str) -> Principal:
-        name = authorization.removeprefix("Bearer ")
-        return Principal(name, "hmi", frozenset(), frozenset({PEOPLE[name]}))
 
 
 class Broker:
@@ -50,14 +40,9 @@ def broker() -> Broker:
 
 @pytest.fixture
 def client(broker: Broker) -> httpx.AsyncClient:
-    app = FastAPI()
-    http_errors.install(app)
-    rules_api.install(app, PLANT, broker.view, Door(Tokens()), rules_api.BusRules(broker))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
-
-
-def by(name: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {name}"}
+    app, door = gateway(PEOPLE)
+    rules_api.install(app, PLANT, broker.view, door, rules_api.BusRules(broker))
+    return browser(app)
 
 
 def changed(**rule) -> str:

@@ -2,19 +2,11 @@
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from front_door import browser, by, gateway
 from scipy.stats import binomtest
 
-from services.chassis.auth import Principal
-from services.gateway.adapters import http_errors, suppliers_api
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters import suppliers_api
 from services.gateway.domain import Bounded, View
-
-
-class Tokens:
-    async def verify(self, authorization: str) -> Principal:
-        role = authorization.removeprefix("Bearer ")
-        return Principal("somebody", "hmi", frozenset(), frozenset({role}))
 
 
 def seen(number: int, outcome: str, supplier: str = "acme", lot: str = "L1", station: str = "aoi1") -> dict:
@@ -31,11 +23,10 @@ async def ask(verdicts: list[dict], role: str) -> httpx.Response:
     view = View(Bounded(1_000), Bounded(1), Bounded(1))
     for verdict in verdicts:
         view.on_verdict("lyon/smt1", verdict)
-    app = FastAPI()
-    http_errors.install(app)
-    suppliers_api.install(app, view, Door(Tokens()), 1_000)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
-        return await client.get("/v1/suppliers", headers={"Authorization": f"Bearer {role}"})
+    app, door = gateway()
+    suppliers_api.install(app, view, door, 1_000)
+    async with browser(app) as client:
+        return await client.get("/v1/suppliers", headers=by(role))
 
 
 async def test_the_surest_offender_comes_first_and_a_single_bad_part_is_not_the_surest():

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from front_door import Broker, browser, by, gateway
 
-from services.chassis.auth import Principal
 from services.contracts import plant as plants
-from services.gateway.adapters import context_api, http_errors, workorders_api
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters import context_api, workorders_api
 from services.gateway.adapters.signatures import Seal
 from services.gateway.domain import Bounded, View
 
@@ -22,21 +20,6 @@ PEOPLE = {"maxim": "maintenance", "oscar": "operator", "mes": "mes"}
 NOW, SECRET = 1_800_000_000.0, "progress-secret"
 DEAD = {"key": "k1", "reason": "422 unknown asset", "deadLetteredAt": "2026-11-21T10:00:00Z"}
 REPORT = {"external_reference": "k1", "status": "completed", "remark": "nozzle changed"}
-
-
-class Tokens:
-    async def verify(self, authorization: str) -> Principal:
-        name = authorization.removeprefix("Bearer ")
-        return Principal(name, "hmi", frozenset(), frozenset({PEOPLE[name]}))
-
-
-class Broker:
-    def __init__(self) -> None:
-        self.said: list[tuple] = []
-
-    async def publish(self, *said) -> int:
-        self.said.append(said)
-        return len(self.said)
 
 
 @pytest.fixture
@@ -51,16 +34,10 @@ def view() -> View:
 
 @pytest.fixture
 def client(broker: Broker, view: View) -> httpx.AsyncClient:
-    app = FastAPI()
-    http_errors.install(app)
-    door = Door(Tokens())
+    app, door = gateway(PEOPLE)
     workorders_api.install(app, view, door, broker, "sandbox", Seal(SECRET, lambda: NOW))
     context_api.install(app, PLANT, door, broker)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
-
-
-def by(name: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {name}"}
+    return browser(app)
 
 
 def sealed(body: bytes, secret: str = SECRET, at: float = NOW) -> dict[str, str]:
