@@ -105,9 +105,13 @@ class RuleKeeper:
         """Fold the operator's resume."""
         await self._take(sequence, lambda state, book: folding.on_resumed(state, episode_id, resumed_at_s, book))
 
-    async def on_completed(self, episode_id: str, sequence: int) -> None:
-        """Fold the end of an order, or the word of a person that the incident is over."""
-        await self._take(sequence, lambda state, book: folding.on_completed(state, episode_id, book))
+    async def on_completed(self, episode_id: str, order_key: str, sequence: int) -> None:
+        """Fold the end of an order."""
+        await self._take(sequence, lambda state, book: folding.on_completed(state, episode_id, order_key, book))
+
+    async def on_closed(self, episode_id: str, sequence: int) -> None:
+        """Fold the word of a person that the incident is over."""
+        await self._take(sequence, lambda state, book: folding.on_closed(state, episode_id, book))
 
     async def on_silence(self, station: str, at_s: float, sequence: int) -> None:
         """Fold that nothing came from a station."""

@@ -1,11 +1,12 @@
-"""A broker for each test that wants one: real, on a free port, with all streams and buckets."""
+"""A broker for each test that wants one: real, on a free port, with all streams and buckets. And its neighbours."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from servers import NatsServer
+from mes_floor import Heard, Sandbox
+from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
 from tools.plant.provision import provision
@@ -26,3 +27,26 @@ async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
     await provision(bus)
     yield bus
     await asyncio.wait_for(bus.stop(), 5)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path)
+    yield sandbox
+    sandbox.kill()
+    sandbox.people.close()
+
+
+@pytest.fixture
+async def heard(bus: Bus) -> AsyncIterator[Heard]:
+    heard = Heard(bus)
+    await heard.follower.start()
+    yield heard
+    await heard.follower.stop()

@@ -20,7 +20,9 @@ from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.plant import Place
 from services.contracts.subjects import (
     LEASES,
+    STATION,
     WORK_CANCELLED,
+    WORK_COMPLETED,
     WORK_DEAD_LETTERED,
     WORK_OPENED,
     WORK_REQUESTED,
@@ -28,6 +30,7 @@ from services.contracts.subjects import (
 )
 from services.mes_connector.app import build
 from services.mes_connector.settings import Settings
+from tools.plant.facts import stored
 from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -40,9 +43,8 @@ PATIENT = 60
 class Sandbox:
     """The MES sandbox: may be killed and started again on the same port with the same orders."""
 
-    def __init__(self, folder: Path, equipment: str = EQUIPMENT) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.equipment = equipment
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/workrequests"
         (folder / "secret").write_text(SECRET + "\n")
@@ -51,7 +53,8 @@ class Sandbox:
         self.start()
 
     def start(self) -> None:
-        options = ["--port", str(self.port), "--database", "orders.sqlite", "--known-equipment", self.equipment]
+        options = ["--port", str(self.port), "--database", "orders.sqlite"]
+        options += [word for known in (EQUIPMENT, f"{EQUIPMENT}/aoi1") for word in ("--known-equipment", known)]
         files = ["--secret-file", "secret", "--token-file", "token", "--seed", "7"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tools.simulators.mes", *options, *files],
@@ -159,6 +162,12 @@ class Heard:
         return handler
 
 
+async def completions(bus: Bus) -> list[wire.WorkRequestCompleted]:
+    """Everything in the stream that says an order is done."""
+    said = [fact async for fact in stored(bus, STATION, [WORK_COMPLETED.everywhere])]
+    return [wire.WorkRequestCompleted.FromString(fact.data) for fact in said]
+
+
 async def ask(bus: Bus, key: str, msg_id: str = "", equipment: str = EQUIPMENT, trace: str = "") -> None:
     request = wire.WorkRequested(
         key=key,
@@ -177,6 +186,13 @@ async def until(condition, deadline_s: float = 20) -> None:
     async with asyncio.timeout(deadline_s):
         while not condition():  # noqa: ASYNC110  # states in another process
             await asyncio.sleep(0.01)
+
+
+async def until_completed(bus: Bus, keys: list[str], deadline_s: float = 20) -> None:
+    """The stream says so, of these and of no other."""
+    async with asyncio.timeout(deadline_s):
+        while [message.key for message in await completions(bus)] != keys:  # noqa: ASYNC110  # what a stream holds
+            await asyncio.sleep(0.05)
 
 
 def outbox(settings: dict[str, str], column: str = "state", table: str = "work_orders") -> list:

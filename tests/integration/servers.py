@@ -6,6 +6,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from redis.asyncio import Redis
+
+from tools.plant.broker import redis_binary
 from tools.ports import free_port
 
 
@@ -37,3 +40,24 @@ class NatsServer:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+class RedisServer:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        self.process = subprocess.Popen([redis_binary(), *options], stdout=subprocess.DEVNULL)
+        wait_for_port(self.port)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    async def key(self) -> str:
+        async with Redis.from_url(self.url) as client:
+            (key,) = await client.keys("jidoka:rules:*")
+        return key

@@ -17,8 +17,8 @@ import pytest
 from jidoka.line.v1 import line_pb2
 from nats.errors import Error as NatsError
 from redis.asyncio import Redis
-from servers import NatsServer
-from test_rule_keeper import AT, RedisServer, judged, redis, said, told  # noqa: F401  # a fixture
+from rules_floor import AT, judged, said, told
+from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import LEASES, LINE, PAUSE_REQUESTED, WORK_REQUESTED, WORKREQUEST
@@ -74,7 +74,7 @@ class Workers:
 
 
 @pytest.fixture
-def workers(tmp_path: Path, nats_server: NatsServer, redis: RedisServer) -> Iterator[Workers]:  # noqa: F811
+def workers(tmp_path: Path, nats_server: NatsServer, redis: RedisServer) -> Iterator[Workers]:
     found = Workers(tmp_path, nats_server, redis)
     yield found
     found.close()
@@ -109,14 +109,14 @@ async def settled_at(bus: Bus, pid: int, workers: Workers) -> None:
     assert await active(bus) == pid
 
 
-async def kept(redis: RedisServer) -> dict[str, Any]:  # noqa: F811
+async def kept(redis: RedisServer) -> dict[str, Any]:
     """The checkpoint."""
     async with Redis.from_url(redis.url) as client:
         keys = await client.keys("jidoka:rules:*")
         return json.loads((keys and await client.hget(keys[0], "fold")) or "{}")
 
 
-async def folded_up_to(redis: RedisServer, number: int) -> None:  # noqa: F811
+async def folded_up_to(redis: RedisServer, number: int) -> None:
     async with asyncio.timeout(20):
         while True:
             orders = (await kept(redis)).get("state", {}).get("orders", {})
@@ -128,7 +128,7 @@ async def folded_up_to(redis: RedisServer, number: int) -> None:  # noqa: F811
 async def test_the_stand_by_stops_the_line_within_five_seconds_of_the_active_ones_death_under_the_same_id(
     bus: Bus,
     workers: Workers,
-    redis: RedisServer,  # noqa: F811
+    redis: RedisServer,
 ):
     workers.start()
     first = await active(bus)
@@ -163,7 +163,7 @@ async def test_the_stand_by_stops_the_line_within_five_seconds_of_the_active_one
 async def test_a_process_that_wakes_up_after_its_lease_neither_speaks_twice_nor_overwrites_the_checkpoint(
     bus: Bus,
     workers: Workers,
-    redis: RedisServer,  # noqa: F811
+    redis: RedisServer,
 ):
     workers.start()
     asleep = await active(bus)

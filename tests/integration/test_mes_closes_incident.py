@@ -1,30 +1,15 @@
 """From the rule to the MES and back: the incident's order is completed there, and the real rules count afresh."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from incident_floor import lives_twice
 from mes_floor import Heard, Sandbox, connector, settings_of, until
-from servers import NatsServer
-from test_rule_keeper import RedisServer, Rules, judged, text
+from rules_floor import Rules, judged, text
+from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    sandbox = Sandbox(tmp_path, "jidoka/lyon/electronics/smt1/aoi1")
-    yield sandbox
-    sandbox.kill()
-    sandbox.people.close()
 
 
 async def eventually(look: Callable[[], object]) -> None:
@@ -35,10 +20,9 @@ async def eventually(look: Callable[[], object]) -> None:
 
 
 async def test_a_completed_order_resets_its_rule_and_a_cancelled_one_leaves_the_incident_open(
-    bus: Bus, nats_server: NatsServer, redis: RedisServer, sandbox: Sandbox, tmp_path: Path
+    bus: Bus, nats_server: NatsServer, redis: RedisServer, sandbox: Sandbox, heard: Heard, tmp_path: Path
 ):
-    settings, heard = settings_of(tmp_path, nats_server, sandbox), Heard(bus)
-    await heard.follower.start()
+    settings = settings_of(tmp_path, nats_server, sandbox)
     async with connector(settings), Rules(bus, redis, rules=text(actions=["maintenance_request"])) as rules:
         await judged(bus, range(1, 6))
         await eventually(lambda: len(sandbox.orders()) == 1)
@@ -62,5 +46,15 @@ async def test_a_completed_order_resets_its_rule_and_a_cancelled_one_leaves_the_
         await rules.caught_up()
         assert rules.keeper.fold.state.episodes, "nobody has mended anything: a person decides what follows"
 
-    await heard.follower.stop()
     assert sorted(sandbox.references()) == sorted([first, second])
+
+
+async def test_a_suppliers_answer_leaves_the_incident_open_and_the_lines_order_ends_it(
+    bus: Bus, nats_server: NatsServer, redis: RedisServer, sandbox: Sandbox, heard: Heard, tmp_path: Path
+):
+    async def complete(number: str) -> None:
+        await asyncio.to_thread(lambda: sandbox.people.post(f"{sandbox.url}/{number}/complete").raise_for_status())
+
+    async with connector(settings_of(tmp_path, nats_server, sandbox)):
+        await lives_twice(bus, redis, heard, complete)
+    assert len(sandbox.orders()) == 4

@@ -1,7 +1,6 @@
 """`jidoka mes …` and `jidoka chaos mes` as people call them, against a real broker and the MES sandbox."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,27 +10,12 @@ from servers import NatsServer
 from typer.testing import CliRunner
 
 from services.chassis.bus import Bus
+from tools.chaos import mes_faults
 from tools.chaos.cli import app as chaos_app
 from tools.mes import orders
 from tools.mes.cli import app
 
 UNKNOWN = "jidoka/lyon/electronics/unknown"
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    sandbox = Sandbox(tmp_path)
-    yield sandbox
-    sandbox.kill()
-    sandbox.people.close()
-
-
-@pytest.fixture
-async def heard(bus: Bus) -> AsyncIterator[Heard]:
-    heard = Heard(bus)
-    await heard.follower.start()
-    yield heard
-    await heard.follower.stop()
 
 
 def plant(folder: Path, **mes: object) -> Path:
@@ -105,10 +89,15 @@ async def test_orders_are_listed_as_they_stand_and_a_dead_one_is_tried_again(
         await orders.request_of(bus, "another")
 
 
-def test_the_ordeal_of_the_connector_ends_with_one_order_for_each_key(tmp_path: Path):
-    result = CliRunner().invoke(chaos_app, ["mes", "--requests", "25", "--seed", "11", "--json", str(tmp_path / "f")])
+def test_the_ordeal_of_the_connector_ends_with_one_order_for_each_key_although_it_sleeps_through_its_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(mes_faults, "_LIFE_S", (0.5, 2.0))
+    asked = ["--requests", "50", "--seed", "10", "--database", "postgresql", "--json", str(tmp_path / "f")]
+    result = CliRunner().invoke(chaos_app, ["mes", *asked])
 
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "f").read_text())
-    assert found["requests"] > found["keys"] == 25
-    assert (found["orders"], found["duplicates"], found["missing"], found["dead"]) == (24, 0, 0, 1)
+    assert found["requests"] > found["keys"] == 50
+    assert (found["orders"], found["duplicates"], found["missing"], found["dead"]) == (49, 0, 0, 1)
+    assert found["freezes"], "the first blow of this seed"

@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from jidoka.workrequest.v1 import workrequest_pb2 as wire
 from mes_floor import (
     EQUIPMENT,
     PLACE,
-    Heard,
     Sandbox,
     ask,
+    completions,
     connector,
     connector_process,
     holder_of,
@@ -28,13 +27,10 @@ from servers import NatsServer
 from services.chassis.bus import Bus
 from services.contracts.plant import Place
 from services.contracts.subjects import (
-    STATION,
-    WORK_COMPLETED,
     WORK_REPORTED,
     WORK_REQUEUED,
     WORK_UPDATED,
 )
-from tools.plant.facts import stored
 
 AT = StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station)
 ALL = Place("all", "all", "all")
@@ -42,30 +38,8 @@ TAKE_OVER_S = 5.0
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    sandbox = Sandbox(tmp_path)
-    yield sandbox
-    sandbox.kill()
-    sandbox.people.close()
-
-
-@pytest.fixture
 def settings(tmp_path: Path, nats_server: NatsServer, sandbox: Sandbox) -> dict[str, str]:
     return settings_of(tmp_path, nats_server, sandbox)
-
-
-@pytest.fixture
-async def heard(bus: Bus) -> AsyncIterator[Heard]:
-    heard = Heard(bus)
-    await heard.follower.start()
-    yield heard
-    await heard.follower.stop()
-
-
-async def completions(bus: Bus) -> list[wire.WorkRequestCompleted]:
-    """Everything in the stream that says an order is done."""
-    said = [fact async for fact in stored(bus, STATION, [WORK_COMPLETED.everywhere])]
-    return [wire.WorkRequestCompleted.FromString(fact.data) for fact in said]
 
 
 async def goes_on(bus: Bus, key: str, signals: int, msg_id: str) -> None:

@@ -189,22 +189,6 @@ async def test_replicas_that_start_at_once_find_one_set_of_tables(postgres: Post
         await replica.stop()
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    sandbox = Sandbox(tmp_path)
-    yield sandbox
-    sandbox.kill()
-    sandbox.people.close()
-
-
-@pytest.fixture
-async def heard(bus: Bus) -> AsyncIterator[Heard]:
-    heard = Heard(bus)
-    await heard.follower.start()
-    yield heard
-    await heard.follower.stop()
-
-
 def on(postgres: Postgres, settings: dict[str, str], folder: Path) -> dict[str, str]:
     (folder / "password").write_text(PASSWORD)
     return settings | {"database_url": postgres.url, "database_password_file": str(folder / "password")}

@@ -1,131 +1,32 @@
 """The rules against a real broker and a real Redis: whatever is lost or repeated, an incident is said once."""
 
 import asyncio
-import json
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
-from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.rules.v1 import rules_pb2
-from jidoka.verdict.v1 import verdict_pb2
 from jidoka.workrequest.v1 import workrequest_pb2
 from redis.asyncio import Redis
-from servers import NatsServer, wait_for_port
+from rules_floor import AT, SITE, Rules, judged, said, text, told
+from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
-from services.chassis.streams import Follower
-from services.contracts import plant as plants
 from services.contracts.plant import Place, PlantError
 from services.contracts.subjects import (
     INCIDENT_CLOSED,
-    LINE,
     LINE_RESUMED,
     PAUSE_SETTLED,
     RULES_APPROVED,
     STATION,
-    VERDICT_REACHED,
     WORK_REQUESTED,
     WORKREQUEST,
 )
-from services.postprocessing.adapters.checkpoint import RedisCheckpoint, RedisStore
-from services.postprocessing.adapters.events import BusActions, BusFacts, birth_of_streams, routes
+from services.postprocessing.adapters.events import BusFacts
 from services.postprocessing.adapters.rule_books import book_of
-from services.postprocessing.handlers import RuleKeeper, RuleWatch, SilenceWatch
-from tools.plant.broker import redis_binary
+from services.postprocessing.handlers import RuleWatch, SilenceWatch
 from tools.plant.provision import provision
-from tools.ports import free_port
-
-PLANT = plants.load(Path(__file__).resolve().parents[2] / "deploy/plants/demo.yaml")
-SITE, LINE_PATH = "lyon", "lyon/smt1"
-AT = frame_pb2.StationPath(site="lyon", line="smt1", station="aoi1")
-RULE = {"id": "run", "kind": "consecutive", "k": 5, "actions": ["pause_line", "maintenance_request"]}
-
-
-def text(version: int = 1, **changes) -> str:
-    """One rule, as it travels."""
-    return json.dumps({"labels": ["open"], "rule_set": {"version": version, "rules": [{**RULE, **changes}]}})
-
-
-class RedisServer:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        self.process = subprocess.Popen([redis_binary(), *options], stdout=subprocess.DEVNULL)
-        wait_for_port(self.port)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    async def key(self) -> str:
-        async with Redis.from_url(self.url) as client:
-            (key,) = await client.keys("jidoka:rules:*")
-        return key
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    yield server
-    server.kill()
-
-
-class Rules:
-    """The rules of one line, with a life of their own."""
-
-    def __init__(self, bus: Bus, redis: RedisServer, token: int = 1, rules: str = "") -> None:
-        self.bus = bus
-        self.store = RedisStore(redis.url, "", lambda: birth_of_streams(bus))
-        self.checkpoint = RedisCheckpoint(self.store, LINE_PATH, token)
-        self.keeper = RuleKeeper(LINE_PATH, rules or text(), book_of, self.checkpoint, BusActions(bus, PLANT))
-        self.follower = Follower(bus, STATION.name, routes(self.keeper), self.keeper.reads_behind)
-
-    async def __aenter__(self) -> Self:
-        await self.keeper.start()
-        await self.follower.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.follower.stop()
-        await self.keeper.stop()
-        await self.store.stop()
-
-    async def caught_up(self) -> None:
-        async with asyncio.timeout(10):
-            last = (await self.bus.jetstream.stream_info(STATION.name)).state.last_seq
-            while self.keeper.position() < last:  # noqa: ASYNC110  # the fold has no event for it
-                await asyncio.sleep(0.01)
-
-
-async def judged(bus: Bus, numbers: range, **context: str) -> None:
-    for number in numbers:
-        await told(bus, number, defective=True, **context)
-
-
-async def told(bus: Bus, number: int, *, defective: bool, **context: str) -> None:
-    part = frame_pb2.PartRef(lot_id="lot", part_sequence=number, product_id="p")
-    outcome = verdict_pb2.OUTCOME_FAIL if defective else verdict_pb2.OUTCOME_PASS
-    verdict = verdict_pb2.Verdict(inspection_id=f"i{number}", station=AT, part=part, outcome=outcome, context=context)
-    if defective:
-        verdict.defects.add(label="open", score=0.9)
-    verdict.captured_at.FromSeconds(1_000 + number)
-    verdict.judged_at.FromSeconds(1_000 + number)
-    await bus.publish(VERDICT_REACHED.at(AT), verdict, verdict.inspection_id)
-
-
-async def said(bus: Bus) -> tuple[int, int]:
-    """How many pauses and orders the broker keeps."""
-    streams = [await bus.jetstream.stream_info(stream.name) for stream in (LINE, WORKREQUEST)]
-    return streams[0].state.messages, streams[1].state.messages
 
 
 async def the_order(bus: Bus) -> workrequest_pb2.WorkRequested:

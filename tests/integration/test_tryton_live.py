@@ -1,30 +1,21 @@
 """A live Tryton behind the real connector: requests become tasks and alerts, and their end comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import yaml
+from incident_floor import lives_twice
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
-from mes_floor import EQUIPMENT, PLACE, ROOT, Heard, connector, until
+from mes_floor import EQUIPMENT, PLACE, ROOT, connector, until, until_completed
 from servers import NatsServer
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import STATION, WORK_COMPLETED, WORK_REQUESTED, WORK_UPDATED
-from tools.plant.facts import stored
+from services.contracts.subjects import WORK_REQUESTED, WORK_UPDATED
 from tools.tryton.live import DATABASE, DROPPED, PASSWORD, LiveTryton
 
 AT = StationPath(site=PLACE.site, line=PLACE.line, station=PLACE.station)
-
-
-@pytest.fixture
-async def heard(bus: Bus) -> AsyncIterator[Heard]:
-    heard = Heard(bus)
-    await heard.follower.start()
-    yield heard
-    await heard.follower.stop()
 
 
 @pytest.fixture
@@ -36,7 +27,7 @@ def settings(tmp_path: Path, nats_server: NatsServer, live_tryton: LiveTryton) -
         "adapter": "tryton",
         "url": live_tryton.url,
         "options": options | {"points": {"good": False}, "cancelled_statuses": [DROPPED]},
-        "mapping": {"equipment": {EQUIPMENT: str(live_tryton.project)}},
+        "mapping": {"equipment": {each: str(live_tryton.project) for each in (EQUIPMENT, f"{EQUIPMENT}/aoi1")}},
     }
     (tmp_path / "plant.yaml").write_text(yaml.safe_dump(plant))
     (tmp_path / "password").write_text(PASSWORD + "\n")
@@ -77,26 +68,20 @@ async def test_requests_stand_once_get_their_news_once_and_their_end_comes_back(
         await want(bus, "live-dropped", wire.WORK_REQUEST_KIND_MAINTENANCE)
         await until(lambda: len(heard.opened) == 3, 60)
         numbers = {message.key: message.external_id for message in heard.opened}
-        task, dropped, alert = (
-            int(numbers[key].partition("/")[2]) for key in ("live-task", "live-dropped", "live-alert")
-        )
+        task, dropped = (int(numbers[key].partition("/")[2]) for key in ("live-task", "live-dropped"))
         for again in ("news", "news-again"):
             news = wire.WorkRequestUpdated(key="live-task", episode_id="episode-of-live-task", station=AT, signals=8)
             news.text = "it goes on: 8 signals"
             await bus.publish(WORK_UPDATED.at(PLACE), news, again)
         notes = lambda: people.call("ir.note.search_read", [], 0, None, None, ["resource", "message"])  # noqa: E731
         await until(lambda: any(note["resource"] == f"project.work,{task}" for note in notes()), 60)
-        done, gone = (status(live_tryton, name) for name in ("Done", DROPPED))
-        people.call("project.work.write", [task], {"status": done, "progress": 1.0})
-        people.call("project.work.write", [dropped], {"status": gone})
-        people.call("quality.alert.process", [alert])
-        people.call("quality.alert.resolve", [alert])
+        await complete(live_tryton, numbers["live-task"])
+        await until_completed(bus, ["live-task"], 60)
+        people.call("project.work.write", [dropped], {"status": status(live_tryton, DROPPED)})
+        await complete(live_tryton, numbers["live-alert"])
         await until(lambda: heard.cancelled, 60)
-        async with asyncio.timeout(60):
-            while len(ended := await completed(bus)) < 2:  # noqa: ASYNC110  # what a stream holds
-                await asyncio.sleep(0.05)
+        await until_completed(bus, ["live-task", "live-alert"], 60)
 
-    assert sorted(ended) == ["live-alert", "live-task"]
     assert [message.key for message in heard.cancelled] == ["live-dropped"]
     assert numbers["live-alert"].startswith("quality.alert/")
     where = [["name", "ilike", "%[live-%"]]
@@ -110,9 +95,22 @@ async def test_requests_stand_once_get_their_news_once_and_their_end_comes_back(
     assert "it goes on: 8 signals" in said[0]
 
 
-async def completed(bus: Bus) -> list[str]:
-    said = [fact async for fact in stored(bus, STATION, [WORK_COMPLETED.everywhere])]
-    return [wire.WorkRequestCompleted.FromString(fact.data).key for fact in said]
+async def test_the_real_rules_are_reset_by_the_task_and_not_by_the_suppliers_alert(
+    bus, settings, live_tryton, heard, redis
+):
+    async with connector(settings):
+        await lives_twice(bus, redis, heard, lambda number: complete(live_tryton, number))
+
+
+async def complete(tryton: LiveTryton, number: str) -> None:
+    """What people do with a task, or with an alert."""
+    model, _, row = number.partition("/")
+    if model == "quality.alert":
+        steps = [(f"{model}.{step}", [int(row)]) for step in ("process", "resolve")]
+    else:
+        steps = [(f"{model}.write", [int(row)], {"status": status(tryton, "Done"), "progress": 1.0})]
+    for step in steps:
+        await asyncio.to_thread(tryton.people.call, *step)
 
 
 def status(tryton: LiveTryton, name: str) -> int:

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,6 @@ from mes_floor import (
     PATIENT,
     PLACE,
     SECRET,
-    Heard,
     Sandbox,
     ask,
     connector,
@@ -25,30 +23,13 @@ from mes_floor import (
 )
 from servers import NatsServer
 
-from services.chassis.bus import Bus
 from services.contracts.subjects import WORK_REQUESTED
 from services.mes_connector.handlers.gate import PAUSED
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    sandbox = Sandbox(tmp_path)
-    yield sandbox
-    sandbox.kill()
-    sandbox.people.close()
-
-
-@pytest.fixture
 def settings(tmp_path: Path, nats_server: NatsServer, sandbox: Sandbox) -> dict[str, str]:
     return settings_of(tmp_path, nats_server, sandbox)
-
-
-@pytest.fixture
-async def heard(bus: Bus) -> AsyncIterator[Heard]:
-    heard = Heard(bus)
-    await heard.follower.start()
-    yield heard
-    await heard.follower.stop()
 
 
 async def test_a_request_that_comes_twice_opens_one_order_in_the_trace_that_fired(bus, settings, sandbox, heard):

@@ -2,22 +2,22 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 from counterparts import ASKED_AT, EQUIPMENT, order
-from mes_floor import ROOT, Heard, ask, connector, until
+from incident_floor import lives_twice
+from mes_floor import ROOT, Heard, ask, connector, until, until_completed
 from odoo_counterpart import OdooCounterpart
-from servers import NatsServer
+from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import STATION, WORK_COMPLETED
 from services.mes_connector.domain.answer import Outcome
 from services.mes_connector.domain.progress import Filed, Note, Status
 from services.mes_connector.domain.work_request import Kind
-from tools.plant.facts import stored
 from tools.plant.provision import provision
 
 REQUEST_FIELDS = ("name", "maintenance_type", "priority", "schedule_date", "equipment_id", "maintenance_team_id")
@@ -194,38 +194,48 @@ async def test_a_database_that_is_not_there_kills_no_order(counterpart):
 
 
 async def test_the_whole_way_from_a_request_on_the_broker_to_its_completion(counterpart, tmp_path):
-    with contextlib.closing(_Broker(tmp_path)) as broker:
-        bus = Bus(broker.server.url, "test", "")
+    async with _connected(tmp_path, counterpart) as (bus, heard):
+        for again in ("first", "second"):  # the same request, twice
+            await ask(bus, "k1", msg_id=again)
+        await ask(bus, "k2")
+        await until(lambda: len(heard.opened) == 2, 60)
+        numbers = {message.key: message.external_id for message in heard.opened}
+        await counterpart.complete(numbers["k1"])
+        await counterpart.cancel(numbers["k2"])
+        await until(lambda: heard.cancelled, 60)
+        await until_completed(bus, ["k1"], 60)
+
+    assert sorted(await counterpart.references()) == ["k1", "k2"]
+    assert [message.key for message in heard.cancelled] == ["k2"]
+
+
+async def test_the_real_rules_are_reset_by_the_request_for_the_line_and_not_by_the_suppliers(counterpart, tmp_path):
+    redis = RedisServer(tmp_path)
+    try:
+        async with _connected(tmp_path, counterpart) as (bus, heard):
+            await lives_twice(bus, redis, heard, counterpart.complete)
+    finally:
+        redis.kill()
+
+    assert len(await counterpart.references()) == 4
+
+
+@contextlib.asynccontextmanager
+async def _connected(folder: Path, counterpart: OdooCounterpart) -> AsyncIterator[tuple[Bus, Heard]]:
+    """A broker, what is heard there, and a connector to this Odoo."""
+    nats = NatsServer(folder / "jetstream")
+    bus = Bus(nats.url, "test", "")
+    try:
         await bus.start()
         await provision(bus)
         heard = Heard(bus)
         await heard.follower.start()
-        async with connector(_settings(tmp_path, broker.server, counterpart)):
-            for again in ("first", "second"):  # the same request, twice
-                await ask(bus, "k1", msg_id=again)
-            await ask(bus, "k2")
-            await until(lambda: len(heard.opened) == 2, 60)
-            numbers = {message.key: message.external_id for message in heard.opened}
-            await counterpart.complete(numbers["k1"])
-            await counterpart.cancel(numbers["k2"])
-            await until(lambda: heard.cancelled, 60)
-            async with asyncio.timeout(60):
-                while not (done := [it async for it in stored(bus, STATION, [WORK_COMPLETED.everywhere])]):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+        async with connector(_settings(folder, nats, counterpart)):
+            yield bus, heard
         await heard.follower.stop()
+    finally:
         await bus.stop()
-
-    assert sorted(await counterpart.references()) == ["k1", "k2"]
-    assert len(done) == 1
-    assert [message.key for message in heard.cancelled] == ["k2"]
-
-
-class _Broker:
-    def __init__(self, folder: Path) -> None:
-        self.server = NatsServer(folder / "jetstream")
-
-    def close(self) -> None:
-        self.server.kill()
+        nats.kill()
 
 
 def _settings(folder: Path, nats: NatsServer, counterpart: OdooCounterpart) -> dict[str, str]:
@@ -238,7 +248,7 @@ def _settings(folder: Path, nats: NatsServer, counterpart: OdooCounterpart) -> d
         "adapter": counterpart.adapter,
         "url": counterpart.odoo.url,
         "options": options,
-        "mapping": {"equipment": {EQUIPMENT: "Stencil printer 1"}},
+        "mapping": {"equipment": dict.fromkeys((EQUIPMENT, f"{EQUIPMENT}/aoi1"), "Stencil printer 1")},
     }
     (folder / "plant.yaml").write_text(yaml.safe_dump(plant))
     (folder / "secret").write_text(counterpart.secret() + "\n")

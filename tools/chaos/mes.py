@@ -1,4 +1,4 @@
-"""The ordeal of the MES connector: a bad MES, repeated requests and random deaths; and yet one order for each key."""
+"""The ordeal of the MES connector: a bad MES, repeated requests, deaths and sleeps; and yet one order for each key."""
 
 import asyncio
 import contextlib
@@ -18,14 +18,14 @@ from services.chassis.bus import Bus
 from services.chassis.run import cancel
 from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.subjects import WORK_DEAD_LETTERED, WORK_OPENED, WORK_REQUESTED, WORKREQUEST
-from tools.chaos.mes_floor import EQUIPMENT, PLACE, Floor
+from tools.chaos.mes_faults import strike_forever
+from tools.chaos.mes_floor import EQUIPMENT, PLACE, Floor, Keeping
 from tools.plant.gates import opened
 from tools.plant.provision import provision
 
 FAULTS = {"fail_rate": 0.25, "lose_reply_rate": 0.25, "fail_after_commit_rate": 0.1}
 _REPEATED, _UNMAPPABLE = 0.33, 0.02
-_LIFE_S = (5.0, 20.0)  # between two deaths: a take-over takes up to four seconds, and some work shall be done
-_START_S, _PATIENCE_S_PER_REQUEST, _LEAST_PATIENCE_S = 30.0, 2.0, 120.0
+_START_S, _PATIENCE_S_PER_REQUEST, _LEAST_PATIENCE_S = 90.0, 2.0, 180.0
 _LOOK_S = 0.1
 Report = Callable[[str, int], None]
 
@@ -73,16 +73,17 @@ class Plan:
         return cls(keys, unmappable, tuple(emissions))
 
 
-async def run(folder: Path, requests: int, seed: int, report: Report) -> dict[str, Any]:
+async def run(folder: Path, requests: int, seed: int, keeping: Keeping, report: Report) -> dict[str, Any]:
     """The figures; `report` hears what goes on and how many keys have ended. Raises TimeoutError when some never do."""
     plan, said, began = Plan.drawn(requests, seed), Said(), time.monotonic()
     patience_s = max(_LEAST_PATIENCE_S, requests * _PATIENCE_S_PER_REQUEST)
-    async with _standing(folder, seed) as (floor, bus), _listening(bus, said):
+    async with _standing(folder, seed, keeping) as (floor, bus), _listening(bus, said):
         async with asyncio.timeout(patience_s):
-            deaths = await _ordeal(floor, bus, plan, said, report)
+            struck = await _ordeal(floor, bus, plan, said, report)
         await asyncio.to_thread(floor.behave)
         orders = await asyncio.to_thread(floor.orders)
-    return _figures(plan, said, orders) | {"deaths": deaths, "seed": seed, "seconds": round(time.monotonic() - began)}
+    told = {"database": keeping.value, "seed": seed, "seconds": round(time.monotonic() - began)}
+    return _figures(plan, said, orders) | {name: struck[name] for name in ("deaths", "freezes")} | told
 
 
 def passed(found: dict[str, Any]) -> bool:
@@ -91,8 +92,8 @@ def passed(found: dict[str, Any]) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _standing(folder: Path, seed: int) -> AsyncIterator[tuple[Floor, Bus]]:
-    floor = Floor(folder, seed)
+async def _standing(folder: Path, seed: int, keeping: Keeping) -> AsyncIterator[tuple[Floor, Bus]]:
+    floor = await asyncio.to_thread(Floor, folder, seed, keeping)
     bus = Bus(floor.nats_url, "chaos", "")
     try:
         async with asyncio.timeout(_START_S):
@@ -123,34 +124,30 @@ async def _listening(bus: Bus, said: Said) -> AsyncIterator[None]:
         await follower.stop()
 
 
-async def _ordeal(floor: Floor, bus: Bus, plan: Plan, said: Said, report: Report) -> int:
-    deaths = Counter[str]()
+async def _ordeal(floor: Floor, bus: Bus, plan: Plan, said: Said, report: Report) -> Counter[str]:
+    struck = Counter[str]()
     for connector in floor.connectors:
         connector.start()
-    killing = asyncio.create_task(_kill_forever(floor, random.Random(plan.keys[0]), deaths))
+    striking = asyncio.create_task(strike_forever(floor, bus, random.Random(plan.keys[0]), struck))
     sending = asyncio.create_task(_send(bus, plan))
     try:
         while said.ended < len(plan.keys) or not sending.done():
-            report(f"{len(said.opened)} opened, {len(said.dead)} dead, {deaths['connector']} killed", said.ended)
-            if killing.done():
-                killing.result()
+            blows = f"{struck['deaths']} killed, {struck['freezes']} frozen"
+            report(f"{len(said.opened)} opened, {len(said.dead)} dead, {blows}", said.ended)
+            if striking.done():
+                striking.result()
+            if dead := [connector for connector in floor.connectors if connector.died]:
+                raise RuntimeError(f"{dead[0].name} ended by itself: {dead[0].tail(5)}")
             await asyncio.sleep(_LOOK_S)
         await sending
     finally:
-        await cancel(killing, sending)
-    return deaths["connector"]
+        await cancel(striking, sending)
+    return struck
 
 
 async def _send(bus: Bus, plan: Plan) -> None:
     for key, msg_id in plan.emissions:
         await bus.publish(WORK_REQUESTED.at(PLACE), _asked(key, mapped=key not in plan.unmappable), msg_id)
-
-
-async def _kill_forever(floor: Floor, chance: random.Random, deaths: Counter[str]) -> None:
-    while True:
-        await asyncio.sleep(chance.uniform(*_LIFE_S))
-        await asyncio.to_thread(floor.kill_one, chance)
-        deaths["connector"] += 1
 
 
 def _asked(key: str, *, mapped: bool) -> Message:

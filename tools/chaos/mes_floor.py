@@ -3,6 +3,7 @@
 import random
 import sys
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from services.contracts.plant import Place
 from tools.chaos.process import Process
 from tools.plant.state import REPOSITORY
 from tools.ports import free_port
+from tools.postgres import Postgres
 
 PLACE = Place("lyon", "smt1", "aoi1")
 EQUIPMENT = "jidoka/lyon/electronics/smt1/aoi1"
+SYSTEM = "sandbox"
 CONNECTORS = 2
 _PEOPLE_S = 30.0
+_TOLERANCE_S = 2  # below AFTER_TIMEOUT_S: what a frozen connector sends when it goes on is too old, whoever took over
 
 
 # The sandbox stands next door: waits that suit an ERP would only make the run long. What they must not do is less.
@@ -25,7 +29,7 @@ _WAITS = {
     "MES_DEADLINE_S": 0.25,
     "MES_PACE_S": 0,
     "POLL_EVERY_S": 5,
-    "AFTER_TIMEOUT_S": 0.3,
+    "AFTER_TIMEOUT_S": 3,
     "RETRY_BASE_S": 0.05,
     "RETRY_CAP_S": 0.5,
     "BREAKER_BASE_S": 0.05,
@@ -33,23 +37,32 @@ _WAITS = {
 }
 
 
+class Keeping(Enum):
+    """Where the connectors keep their outbox."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
 @dataclass
 class Floor:
-    """Processes in a folder of their own; `seed` decides which calls fail."""
+    """Processes in a folder of their own; `seed` decides which calls fail. Takes seconds to make with PostgreSQL."""
 
     folder: Path
     seed: int
+    keeping: Keeping = Keeping.SQLITE
     nats_port: int = field(default_factory=free_port)
     mes_port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
         (self.folder / "secret").write_text("chaos")
         document = yaml.safe_load((REPOSITORY / "deploy/plants/demo.yaml").read_text(encoding="utf-8"))
-        document["mes"] = {"name": "sandbox", "url": self.mes_url}
+        document["mes"] = {"name": SYSTEM, "url": self.mes_url}
         (self.folder / "plant.yaml").write_text(yaml.safe_dump(document))
         broker = ["nats-server", "-a", "127.0.0.1", "-p", str(self.nats_port), "-js", "-sd", str(self.folder / "nats")]
         self.nats = self._process("nats", broker)
         self.mes = self._process("mes", self._mes())
+        self.postgres = Postgres("chaos", "chaos", free_port()) if self.keeping is Keeping.POSTGRESQL else None
         connector = [sys.executable, "-m", "services.mes_connector"]
         self.connectors = [self._process(f"connector-{n}", connector, self._told()) for n in range(CONNECTORS)]
         headers = {"Authorization": "Bearer chaos"}
@@ -83,6 +96,8 @@ class Floor:
         self.people.close()
         for process in (*self.connectors, self.mes, self.nats):
             process.kill()
+        if self.postgres:
+            self.postgres.close()
 
     def _process(self, name: str, command: list[str], env: dict[str, str] | None = None) -> Process:
         return Process(name, command, self.folder / f"{name}.log", env)
@@ -91,7 +106,8 @@ class Floor:
         secret = self.folder / "secret"
         files = ["--database", self.folder / "orders.db", "--secret-file", secret, "--token-file", secret]
         own = ["--port", self.mes_port, "--known-equipment", EQUIPMENT, "--seed", self.seed]
-        return [sys.executable, "-m", "tools.simulators.mes", *map(str, [*files, *own])]
+        limits = ["--tolerance-s", _TOLERANCE_S]
+        return [sys.executable, "-m", "tools.simulators.mes", *map(str, [*files, *own, *limits])]
 
     def _told(self) -> dict[str, str]:
         told = {
@@ -102,4 +118,6 @@ class Floor:
             "DATABASE_URL": f"sqlite:///{self.folder / 'outbox.db'}",
             **_WAITS,
         }
+        if self.postgres:
+            told |= {"DATABASE_URL": self.postgres.url, "DATABASE_PASSWORD_FILE": self.folder / "secret"}
         return {f"JIDOKA_MES_CONNECTOR_{name}": str(value) for name, value in told.items()}

@@ -24,13 +24,18 @@ class Process:
         """Whether it ended although nobody ended it."""
         return self._meant_to_run and self._running is not None and self._running.poll() is not None
 
+    @property
+    def pid(self) -> int:
+        """Of the life that it has, or had last; 0: it had none."""
+        return self._running.pid if self._running else 0
+
     def start(self) -> None:
         """Begin a life."""
-        self._meant_to_run = True
         with self._log.open("ab") as log:
             self._running = subprocess.Popen(
                 self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        self._meant_to_run = True  # not before: another thread would take the last life's end for this one's
 
     def kill(self) -> None:
         """SIGKILL, also to one that is stopped in its tracks."""

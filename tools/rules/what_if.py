@@ -68,7 +68,7 @@ class WhatIf:
         state = self._lines.get(line) or LineState()
         for episode in list(state.episodes.values()):
             if episode.ordered and episode.phase not in STOPPING and episode.opened_at_s + self.order_s <= now_s:
-                self._take(line, folding.on_completed(self._lines[line], episode.id, self.book))
+                self._take(line, folding.on_closed(self._lines[line], episode.id, self.book))
 
     def _obey(self, line: str, episode_id: str, request_id: str, part: Part) -> None:
         at_s = part.judged_at_s

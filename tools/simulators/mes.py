@@ -22,7 +22,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tools.simulators.mes_orders import Orders
 
-_TOLERANCE_S = 300
 _SILENCE_S = 60.0
 _STATUS_AFTER = {"start": "in_progress", "complete": "completed", "cancel": "cancelled"}
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -70,8 +69,9 @@ class Behaviour(BaseModel):
 class Doorman:
     """Lets in who signs with the secret, or brings the people's token."""
 
-    def __init__(self, secret: str, token: str) -> None:
+    def __init__(self, secret: str, token: str, tolerance_s: float) -> None:
         self._secret = secret.encode()
+        self._tolerance_s = tolerance_s
         self._token = token
 
     async def __call__(self, request: Request) -> None:
@@ -86,8 +86,8 @@ class Doorman:
         expected = "sha256=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise HTTPException(401, "the signature does not fit: check the shared secret")
-        if not timestamp.isdecimal() or abs(time.time() - int(timestamp)) > _TOLERANCE_S:
-            raise HTTPException(401, "the timestamp is not within 5 minutes of now: check the clock")
+        if not timestamp.isdecimal() or abs(time.time() - int(timestamp)) > self._tolerance_s:
+            raise HTTPException(401, f"the timestamp is not within {self._tolerance_s:g} s of now: check the clock")
 
 
 class Mood:
@@ -213,6 +213,7 @@ def main(
     token_file: Annotated[Path | None, typer.Option(help="the bearer token of people")] = None,
     known_equipment: Annotated[list[str] | None, typer.Option(help="refuse any other (repeatable)")] = None,
     deduplicate: Annotated[bool, typer.Option(help="honour Idempotency-Key")] = False,
+    tolerance_s: Annotated[float, typer.Option(min=0, help="how old a signature may be")] = 300.0,
     fail_rate: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
     lose_reply_rate: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
     fail_after_commit_rate: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
@@ -223,7 +224,7 @@ def main(
         fail_rate=fail_rate, lose_reply_rate=lose_reply_rate, fail_after_commit_rate=fail_after_commit_rate
     )
     token = token_file.read_text().strip() if token_file else ""
-    doorman = Doorman(secret_file.read_text().strip(), token)
+    doorman = Doorman(secret_file.read_text().strip(), token, tolerance_s)
     app = build(Orders(database), doorman, Mood(behaviour, seed), frozenset(known_equipment or ()), deduplicate)
     _Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)).run()
 

@@ -20,6 +20,7 @@ from services.mes_connector.adapters.b2mml_options import HttpOptions
 from services.mes_connector.adapters.b2mml_shape import NAMESPACE
 from services.mes_connector.adapters.b2mml_writer import Writer
 from services.mes_connector.adapters.http import Http, Reply, garbled
+from services.mes_connector.adapters.one_by_one import one_by_one
 from services.mes_connector.adapters.options import options_of
 from services.mes_connector.adapters.template import text
 from services.mes_connector.adapters.vocabulary import Vocabulary
@@ -72,17 +73,11 @@ class B2mmlHttp:
 
     async def comment(self, external_id: str, note: Note) -> Answer:
         """Post an event about the order, unless one with the note's ID stands."""
-        return await self._http.within(self._comment(external_id, note), lambda answer: answer)
+        return await self._http.within(self._comment(external_id, note))
 
     async def progress(self, orders: Sequence[Filed]) -> Polled:
         """Ask for each response; without one, whether the order still stands."""
-        seen: list[Progress] = []
-        for order in orders:
-            stand = await self._stand(order)
-            if isinstance(stand, Answer):
-                return Polled(stand, tuple(seen))
-            seen.append(stand)
-        return Polled(Answer(Outcome.OPENED), tuple(seen))
+        return await one_by_one(orders, self._stand)
 
     async def probe(self) -> Answer:
         """Look for a document that nobody posted."""

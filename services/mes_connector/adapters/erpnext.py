@@ -66,15 +66,15 @@ class ErpNext:
 
     async def create(self, order: Order) -> Answer:
         """Insert the document; that its reference is taken is as good as having inserted it."""
-        return await attempt(order, lambda it: self._http.within(self._create(it), _itself))
+        return await attempt(order, lambda it: self._http.within(self._create(it)))
 
     async def find(self, key: str) -> Answer:
         """Look for our reference in every doctype that a request may become."""
-        return await self._http.within(self._find(key), _itself)
+        return await self._http.within(self._find(key))
 
     async def comment(self, external_id: str, note: Note) -> Answer:
         """Append a comment that names the note's id, unless there is one."""
-        return await self._http.within(self._comment(external_id, note), _itself)
+        return await self._http.within(self._comment(external_id, note))
 
     async def progress(self, orders: Sequence[Filed]) -> Polled:
         """One question per doctype."""
@@ -106,7 +106,7 @@ class ErpNext:
         return list(dict.fromkeys(document.doctype for document in self._documents.values()))
 
     def _filled(self, request: WorkRequest) -> dict[str, Any]:
-        local = datetime.fromtimestamp(request.requested_at, self._options.zone)
+        local = datetime.fromtimestamp(request.requested_at, self._options.timezone)
         extra = {
             "local_time": local.strftime("%Y-%m-%d %H:%M:%S"),
             "local_date": local.strftime("%Y-%m-%d"),
@@ -186,7 +186,7 @@ class ErpNext:
 
     def _unix(self, local: Any) -> float:
         try:
-            return datetime.fromisoformat(str(local)).replace(tzinfo=self._options.zone).timestamp()
+            return datetime.fromisoformat(str(local)).replace(tzinfo=self._options.timezone).timestamp()
         except ValueError:
             return 0.0
 
@@ -198,7 +198,3 @@ def _template(kind: Kind, document: known.Document) -> Template:
 
 def _is(order: Filed, doctype: str) -> bool:
     return order.external_id.startswith(f"{doctype}/")
-
-
-def _itself(answer: Answer) -> Answer:
-    return answer

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from services.contracts.strict import Strict
+from services.mes_connector.adapters.options import TimeZone
 from services.mes_connector.adapters.vocabulary import Unmapped
 from services.mes_connector.domain.progress import Status
 
@@ -67,19 +68,7 @@ class Options(Strict):
     supplier_quality: Document | None = None
     reference_field: str = Field(default="custom_vis_ref", pattern=r"^[a-z0-9_]{1,61}$")
     """The custom field of each document that carries our reference: Data, length 140, unique."""
-    timezone: str = "UTC"
+    timezone: TimeZone = ZoneInfo("UTC")
     """The site's time zone: ERPNext's times carry none."""
     unmapped: Unmapped = "pass"
     """Whether equipment without an entry in the mapping passes as it is."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"{name!r} is no time zone: use a name such as Europe/Paris")
-        return name
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The site's time zone."""
-        return ZoneInfo(self.timezone)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import httpx
 
@@ -75,7 +75,8 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float:
 class Http:
     """Calls one system. Certificates are always verified; redirects are not followed; proxies are not asked.
 
-    `secrets` are cut out of every reason, should the system repeat one. `transport` is for tests without a socket.
+    `sign` makes the headers that prove a content, unless a call brings its own. `secrets` are cut out of every reason,
+    should the system repeat one. `transport` is for tests without a socket.
     """
 
     def __init__(
@@ -84,10 +85,12 @@ class Http:
         ca_file: Path | None,
         *,
         headers: Mapping[str, str] | None = None,
+        sign: Callable[[bytes], Mapping[str, str]] | None = None,
         secrets: Iterable[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.deadline_s = deadline_s
+        self._sign = sign
         self._secrets = tuple(secret for secret in secrets if secret)
         self._client = httpx.AsyncClient(
             timeout=deadline_s,
@@ -113,7 +116,7 @@ class Http:
         query: Mapping[str, str] | None = None,
     ) -> Reply | Answer:
         """One request. An Answer when nobody answered: AWAY if it was surely not sent, else UNKNOWN."""
-        sent = {**telemetry.inject(), **(headers or {})}
+        sent = {**telemetry.inject(), **(self._sign(content) if self._sign else {}), **(headers or {})}
         try:
             async with asyncio.timeout(self.deadline_s):
                 return await self._exchange(method, url, content, sent, query)
@@ -138,7 +141,13 @@ class Http:
             return reply
         return self.clean(reply.refusal(words(reply) if words else None))
 
-    async def within(self, work: Awaitable[T], otherwise: Callable[[Answer], T]) -> T:
+    @overload
+    async def within(self, work: Awaitable[Answer]) -> Answer: ...
+
+    @overload
+    async def within(self, work: Awaitable[T], otherwise: Callable[[Answer], T]) -> T: ...
+
+    async def within(self, work: Awaitable[Any], otherwise: Callable[[Answer], Any] = lambda answer: answer) -> Any:
         """Several calls that are one to the caller: all of them inside one deadline."""
         try:
             async with asyncio.timeout(self.deadline_s):

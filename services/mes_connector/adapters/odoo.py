@@ -93,15 +93,15 @@ class Odoo:
 
     async def create(self, order: Order) -> Answer:
         """Load the record unless its external id stands already."""
-        return await attempt(order, lambda it: self._http.within(self._create(it), _itself))
+        return await attempt(order, lambda it: self._http.within(self._create(it)))
 
     async def find(self, key: str) -> Answer:
         """Look for our external id, whatever model it stands for."""
-        return await self._http.within(self._find(key), _itself)
+        return await self._http.within(self._find(key))
 
     async def comment(self, external_id: str, note: Note) -> Answer:
         """Log a note that names its id, unless there is one."""
-        return await self._http.within(self._comment(external_id, note), _itself)
+        return await self._http.within(self._comment(external_id, note))
 
     async def progress(self, orders: Sequence[Filed]) -> Polled:
         """Two questions per model, and one for each order that is not among the answers."""
@@ -267,7 +267,3 @@ def _messages(told: dict[str, Any]) -> list[str]:
     messages = told.get("messages")
     listed = messages if isinstance(messages, list) else []
     return [legible(it.get("message", "")) for it in listed if isinstance(it, dict)] or ["no reason given"]
-
-
-def _itself(answer: Answer) -> Answer:
-    return answer

@@ -1,14 +1,25 @@
 """An adapter's own part of the plant file."""
 
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from services.chassis.errors import Invalid
 from services.contracts.mes import Mes
 from services.contracts.strict import Strict
 
 Model = TypeVar("Model", bound=Strict)
+
+
+def _zone(told: Any) -> ZoneInfo:
+    if (name := str(told)) not in available_timezones():
+        raise ValueError(f"{told!r} is no time zone: use a name such as Europe/Paris")
+    return ZoneInfo(name)
+
+
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+"""By its name."""
 
 
 def options_of(system: Mes, model: type[Model]) -> Model:

@@ -16,6 +16,7 @@ from services.chassis.errors import Invalid
 from services.contracts.mes import Mes
 from services.mes_connector.adapters.attempt import attempt
 from services.mes_connector.adapters.http import Http, legible
+from services.mes_connector.adapters.one_by_one import one_by_one
 from services.mes_connector.adapters.options import options_of
 from services.mes_connector.adapters.preview import json_preview
 from services.mes_connector.adapters.sap_entity import LONG_TEXT, Kind, kind_of, kinds
@@ -71,25 +72,19 @@ class Sap:
 
     async def create(self, order: Order) -> Answer:
         """Post the document, with a token fetched before."""
-        return await attempt(order, lambda it: self._http.within(self._create(it), _itself))
+        return await attempt(order, lambda it: self._http.within(self._create(it)))
 
     async def find(self, key: str) -> Answer:
         """Look for our reference in every entity set that a request may become."""
-        return await self._http.within(self._find(key), _itself)
+        return await self._http.within(self._find(key))
 
     async def comment(self, external_id: str, note: Note) -> Answer:
         """Append to the notification's long text, unless the note's id stands in it."""
-        return await self._http.within(self._comment(external_id, note), _itself)
+        return await self._http.within(self._comment(external_id, note))
 
     async def progress(self, orders: Sequence[Filed]) -> Polled:
         """Ask for each document by its number."""
-        seen: list[Progress] = []
-        for order in orders:
-            stand = await self._stand(order)
-            if isinstance(stand, Answer):
-                return Polled(stand, tuple(seen))
-            seen.append(stand)
-        return Polled(Answer(Outcome.OPENED), tuple(seen))
+        return await one_by_one(orders, self._stand)
 
     async def probe(self) -> Answer:
         """Ask the first service that we need for its own document."""
@@ -177,7 +172,3 @@ class Sap:
     def _kind(self, external_id: str) -> Kind | None:
         entities = external_id.partition("/")[0]
         return next((kind for kind in self._kinds.values() if kind.entities == entities), None)
-
-
-def _itself(answer: Answer) -> Answer:
-    return answer

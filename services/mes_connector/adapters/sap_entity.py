@@ -91,7 +91,7 @@ class Notification:
         return status, unix(entity.get("LastChangeDateTime")), f"maintenance order {order}" if order else ""
 
     def _moment(self, name: str, at: float) -> Mapping[str, str]:
-        local = datetime.fromtimestamp(at, self.options.zone)
+        local = datetime.fromtimestamp(at, self.options.timezone)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         days_ms = int((midnight - datetime(1970, 1, 1)).total_seconds()) * 1000  # noqa: DTZ001  # a date has no zone
         return {f"{name}Date": f"/Date({days_ms})/", f"{name}Time": local.strftime("PT%HH%MM%SS")}

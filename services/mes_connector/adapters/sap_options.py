@@ -1,11 +1,12 @@
 """What a plant may say about its SAP S/4HANA."""
 
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from services.contracts.strict import Strict
+from services.mes_connector.adapters.options import TimeZone
 from services.mes_connector.adapters.vocabulary import Unmapped
 from services.mes_connector.domain.progress import Status
 
@@ -32,19 +33,7 @@ class Options(Strict):
     """The property of a defect that tells its status, where the release has one; empty: defects stay open."""
     defect_statuses: dict[str, Status] = Field(default={})
     """Its words: ours."""
-    timezone: str = "UTC"
+    timezone: TimeZone = ZoneInfo("UTC")
     """The system's time zone: dates and times of day are its own."""
     unmapped: Unmapped = "pass"
     """Whether equipment without an entry in the mapping passes as it is."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"{name!r} is no time zone: use a name such as Europe/Paris")
-        return name
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The system's time zone."""
-        return ZoneInfo(self.timezone)

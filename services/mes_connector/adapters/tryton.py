@@ -111,7 +111,7 @@ class TrytonMes:
         return json_preview("POST", self._tryton.url, {"method": method, "params": [records, self._tryton.context]})
 
     async def _within(self, work: Awaitable[Answer]) -> Answer:
-        return self._locked(await self._http.within(work, lambda answer: answer))
+        return self._locked(await self._http.within(work))
 
     def _locked(self, answer: Answer) -> Answer:
         # After wrong passwords Tryton takes its time with every login, and then looks at none for a while.

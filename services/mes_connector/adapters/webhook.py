@@ -8,16 +8,18 @@ Without options it speaks to any system that offers
     GET  <url>/<number>/comments        the list of its comments, each with the `id` that we gave
     POST <url>/<number>/comments        {"id", "text", "at"}
 
-Headers: X-Jidoka-Timestamp (Unix seconds), X-Jidoka-Signature (`sha256=` + hex HMAC-SHA256 of timestamp + "." + body),
-Idempotency-Key (the key, or the comment's id) and W3C `traceparent`. Times in a body are RFC 3339 UTC.
+Headers: X-Jidoka-Timestamp (Unix seconds; for an order, of its claim), X-Jidoka-Signature (`sha256=` + hex HMAC-SHA256
+of timestamp + "." + body), Idempotency-Key (the key, or the comment's id) and W3C `traceparent`. Times in a body are
+RFC 3339 UTC.
 """
 
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +30,7 @@ from services.contracts.mes import Mes
 from services.mes_connector.adapters.attempt import attempt
 from services.mes_connector.adapters.http import Http, Reply, garbled, legible
 from services.mes_connector.adapters.narrative import rfc3339
+from services.mes_connector.adapters.one_by_one import one_by_one
 from services.mes_connector.adapters.options import options_of
 from services.mes_connector.adapters.preview import json_preview
 from services.mes_connector.adapters.template import Template, at_path, text
@@ -51,8 +54,16 @@ def open_webhook(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> "Webhook":
     """The adapter for this system. Raises Invalid for options that cannot be used."""
-    headers = {"Content-Type": "application/json"}
-    return Webhook(system, secret, Http(deadline_s, ca_file, headers=headers, secrets=[secret], transport=transport))
+    sign = partial(signed, secret)
+    http = Http(
+        deadline_s,
+        ca_file,
+        headers={"Content-Type": "application/json"},
+        sign=lambda content: sign(content, time.time()),
+        secrets=[secret],
+        transport=transport,
+    )
+    return Webhook(system, sign, http)
 
 
 def signed(secret: str, body: bytes, now: float) -> dict[str, str]:
@@ -65,10 +76,10 @@ def signed(secret: str, body: bytes, now: float) -> dict[str, str]:
 class Webhook:
     """One MES behind a webhook."""
 
-    def __init__(self, system: Mes, secret: str, http: Http) -> None:
+    def __init__(self, system: Mes, sign: Callable[[bytes, float], Mapping[str, str]], http: Http) -> None:
         self._options = options = options_of(system, Options)
         self._url = system.url
-        self._secret = secret
+        self._sign = sign
         self._http = http
         self._vocabulary = Vocabulary(system, options.unmapped)
         self._body = Template(options.template, NAMES, "mes.options.template")
@@ -88,7 +99,7 @@ class Webhook:
         """Look for an order with this external reference."""
         options = self._options
         query = {options.find_query: key} if options.find_query else None
-        reply = await self._call("GET", self._at(options.find_path, key=key), query=query)
+        reply = await self._http.call("GET", self._at(options.find_path, key=key), query=query)
         if isinstance(reply, Reply) and reply.status in _GONE and not options.find_query:
             return Answer(Outcome.ABSENT)  # asked for by its own address; a list would have been empty
         if isinstance(reply, Answer) or not reply.good:
@@ -99,22 +110,11 @@ class Webhook:
         """Append a note unless one with its id stands there."""
         if not self._options.comments_path:
             return Answer(Outcome.REFUSED, reason="this system takes no comments: mes.options.comments_path is empty")
-        return await self._http.within(self._append(external_id, note), lambda answer: answer)
+        return await self._http.within(self._append(external_id, note))
 
     async def progress(self, orders: Sequence[Filed]) -> Polled:
         """Ask for each order by its number."""
-        seen = []
-        for filed in orders:
-            reply = await self._call("GET", self._at(self._options.order_path, number=filed.external_id))
-            if isinstance(reply, Reply) and reply.status in _GONE:
-                seen.append(Progress(filed.key, filed.external_id, Status.GONE, 0.0))
-                continue
-            if isinstance(reply, Answer) or not reply.good:
-                return Polled(reply if isinstance(reply, Answer) else self._http.clean(reply.refusal()), tuple(seen))
-            if (progress := self._progress(filed, reply)) is None:
-                return Polled(garbled(reply, "an order with a status"), tuple(seen))
-            seen.append(progress)
-        return Polled(Answer(Outcome.OPENED), tuple(seen))
+        return await one_by_one(orders, self._stand)
 
     async def probe(self) -> Answer:
         """Look for an order that nobody asked for."""
@@ -139,8 +139,9 @@ class Webhook:
 
     async def _create(self, order: Order) -> Answer:
         content = json.dumps(self._filled(order)).encode()
-        headers = {"Idempotency-Key": order.request.key}
-        reply = await self._ask("POST", self._at(self._options.create_path), content, headers)
+        # Of the claim, not of this moment: frozen in here and awake again, we send what nobody takes any more.
+        headers = {"Idempotency-Key": order.request.key, **self._sign(content, order.updated_at)}
+        reply = await self._http.ask("POST", self._at(self._options.create_path), content=content, headers=headers)
         return reply if isinstance(reply, Answer) else self._created(reply)
 
     def _filled(self, order: Order) -> dict[str, Any]:
@@ -148,7 +149,7 @@ class Webhook:
 
     async def _append(self, external_id: str, note: Note) -> Answer:
         url = self._at(self._options.comments_path, number=external_id)
-        reply = await self._call("GET", url)
+        reply = await self._http.call("GET", url)
         if isinstance(reply, Answer):
             return reply
         if reply.status in _GONE:
@@ -161,13 +162,14 @@ class Webhook:
         if any(at_path(comment, self._options.comment_id) == note.id for comment in listed):
             return Answer(Outcome.OPENED, external_id=external_id)
         body = self._comment.fill({"id": note.id, "text": note.text, "at": rfc3339(note.at)})
-        posted = await self._ask("POST", url, json.dumps(body).encode(), {"Idempotency-Key": note.id})
+        headers = {"Idempotency-Key": note.id}
+        posted = await self._http.ask("POST", url, content=json.dumps(body).encode(), headers=headers)
         return posted if isinstance(posted, Answer) else Answer(Outcome.OPENED, external_id=external_id)
 
     async def _seen(self, field: str, kind: str, theirs: str) -> Finding:
         if kind != "equipment" or not self._options.equipment_path:
             return Finding(field, good=True, detail=f"{theirs} (not asked for: the webhook has no look-up for {kind})")
-        reply = await self._ask("GET", self._at(self._options.equipment_path, equipment=theirs))
+        reply = await self._http.ask("GET", self._at(self._options.equipment_path, equipment=theirs))
         if isinstance(reply, Answer):
             return Finding(field, good=False, detail=reply.reason, fix=f"mend the mapping, or add {theirs!r} there")
         return Finding(field, good=True, detail=theirs)
@@ -176,28 +178,6 @@ class Webhook:
         if not path:
             return self._url
         return self._url.rstrip("/") + text(path, {name: quote(value, safe="") for name, value in values.items()})
-
-    async def _call(
-        self,
-        method: str,
-        url: str,
-        content: bytes = b"",
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Reply | Answer:
-        proven = {**(headers or {}), **signed(self._secret, content, time.time())}
-        return await self._http.call(method, url, content=content, headers=proven, query=query)
-
-    async def _ask(
-        self,
-        method: str,
-        url: str,
-        content: bytes = b"",
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Reply | Answer:
-        reply = await self._call(method, url, content, headers, query)
-        return reply if isinstance(reply, Answer) or reply.good else self._http.clean(reply.refusal())
 
     def _created(self, reply: Reply) -> Answer:
         if number := _number(_at(reply, self._options.number)):
@@ -222,10 +202,18 @@ class Webhook:
             return garbled(reply, "a list of orders with their references and numbers")
         return Answer(Outcome.OPENED, external_id=numbers[0]) if numbers else Answer(Outcome.ABSENT)
 
-    def _progress(self, filed: Filed, reply: Reply) -> Progress | None:
+    async def _stand(self, filed: Filed) -> Progress | Answer:
+        reply = await self._http.call("GET", self._at(self._options.order_path, number=filed.external_id))
+        if isinstance(reply, Answer):
+            return reply
+        if reply.status in _GONE:
+            return Progress(filed.key, filed.external_id, Status.GONE, 0.0)
+        return self._progress(filed, reply) if reply.good else self._http.clean(reply.refusal())
+
+    def _progress(self, filed: Filed, reply: Reply) -> Progress | Answer:
         order = _at(reply, "")
         if not isinstance(word := at_path(order, self._options.status), str):
-            return None
+            return garbled(reply, "an order with a status")
         # A word that nobody translated closes nothing: somebody reads it in the remark.
         known = self._options.statuses.get(word)
         remark = at_path(order, self._options.remark) if self._options.remark else ""

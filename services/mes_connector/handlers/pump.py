@@ -50,20 +50,26 @@ class Pump(Worker):
         claimed = order.claimed(self._world.now(), self._patience)
         if not await self._outbox.write(claimed, order.attempts):
             return
-        # Who slept over his claim may not be the one who has it any more: the next attempt looks the order up.
-        if self._world.now() - claimed.updated_at > self._patience.deadline_s:
+        if (answer := await self._ask(claimed, step, mes)) is None:
             return
-        answer = await self._ask(claimed, step, mes)
         self._gate.learn(answer)
         settled = claimed.settled(answer, self._world.now(), self._patience, self._world.draw())
         await self._end(settled, claimed.attempts)
 
-    async def _ask(self, order: Order, step: Step, mes: Mes) -> Answer:
+    async def _ask(self, order: Order, step: Step, mes: Mes) -> Answer | None:
+        """None: we slept, and whoever sleeps over his claim may not be the one who has it any more."""
+        awake_at = order.updated_at
         if step is Step.LOOK_UP:
+            if self._slept(awake_at):
+                return None
+            awake_at = self._world.now()
             found = await mes.find(order.request.key)
             if found.outcome is not Outcome.ABSENT:
                 return found
-        return await mes.create(order)
+        return None if self._slept(awake_at) else await mes.create(order)
+
+    def _slept(self, awake_at: float) -> bool:
+        return self._world.now() - awake_at > self._patience.deadline_s
 
     async def _end(self, order: Order, attempts: int) -> None:
         if not await self._outbox.write(order, attempts) or order.state in OPEN_STATES:

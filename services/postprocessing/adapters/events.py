@@ -74,10 +74,10 @@ def routes(keeper: RuleKeeper) -> list[Route]:
         await keeper.on_resumed(message.episode_id, message.resumed_at.ToMicroseconds() / 1e6, delivery.sequence)
 
     async def completed(message: workrequest_pb2.WorkRequestCompleted, delivery: Delivery) -> None:
-        await keeper.on_completed(message.episode_id, delivery.sequence)
+        await keeper.on_completed(message.episode_id, message.key, delivery.sequence)
 
     async def closed(message: line_pb2.IncidentClosed, delivery: Delivery) -> None:
-        await keeper.on_completed(message.episode_id, delivery.sequence)
+        await keeper.on_closed(message.episode_id, delivery.sequence)
 
     async def silent(message: line_pb2.StationFellSilent, delivery: Delivery) -> None:
         at_s = message.noticed_at.ToMicroseconds() / 1e6

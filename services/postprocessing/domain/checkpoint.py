@@ -8,7 +8,7 @@ from services.postprocessing.domain.order import Lot, Order
 from services.postprocessing.domain.part import Found, Part, Ref
 from services.postprocessing.domain.rules.state import Episode, LineState, Mark, Phase, Suspects, Track, Tracks
 
-FORMAT = 4
+FORMAT = 5
 """Of the data below; another one is not read, and the line is folded anew from the stream."""
 
 _COUNTED = ("began_s", "newest_s", "missed", "ignored", "past", "before_parts", "owed")
@@ -100,7 +100,8 @@ def _episode_to_data(episode: Episode) -> dict[str, Any]:
 
 
 def _episode(data: Mapping[str, Any]) -> Episode:
-    return Episode(**{**data, "phase": Phase(data["phase"]), "first": Ref(*data["first"])})
+    typed = {"phase": Phase(data["phase"]), "first": Ref(*data["first"]), "awaits": tuple(data["awaits"])}
+    return Episode(**{**data, **typed})
 
 
 def _suspects_to_data(suspects: Suspects) -> dict[str, Any]:

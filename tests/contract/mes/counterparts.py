@@ -4,7 +4,9 @@ A new adapter joins the suite with a class that satisfies `Counterpart` and a li
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import httpx
@@ -170,4 +172,4 @@ def request(key: str = "k1", **changes: Any) -> WorkRequest:
 
 def order(key: str = "k1", **changes: Any) -> Order:
     """A claimed order for that request."""
-    return Order.new(request(key, **changes), traceparent="", now=ASKED_AT)
+    return replace(Order.new(request(key, **changes), traceparent="", now=ASKED_AT), updated_at=time.time())

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -203,3 +204,21 @@ async def test_an_order_number_cannot_lead_out_of_its_path():
     await webhook(answers).progress([Filed("k1", "../../admin?x=1")])
 
     assert asked == ["/api/..%2F..%2Fadmin%3Fx%3D1"]
+
+
+async def test_an_order_is_signed_with_the_time_of_its_claim_so_that_a_late_one_is_too_old_and_a_question_with_now():
+    heard: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        heard.append(request)
+        return httpx.Response(201, json={"id": "WO-1"}) if request.method == "POST" else httpx.Response(200, json=[])
+
+    webhook = open_webhook(Mes(name="m", url=URL), "s3cret", 1.0, None, httpx.MockTransport(answer))
+    claimed_at = 1_700_000_000.0
+    await webhook.create(replace(ORDER, updated_at=claimed_at))
+    await webhook.find("k1")
+
+    created, asked = heard
+    expected = signed("s3cret", created.content, claimed_at)
+    assert {name: created.headers[name] for name in expected} == expected
+    assert int(asked.headers["X-Jidoka-Timestamp"]) > claimed_at + 1_000_000

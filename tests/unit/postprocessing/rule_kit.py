@@ -59,8 +59,12 @@ class Folded:
     def resumed(self, episode_id: str, at_s: float) -> "Folded":
         return self._keep(folding.on_resumed(self.state, episode_id, at_s, self.rules))
 
-    def completed(self, episode_id: str) -> "Folded":
-        return self._keep(folding.on_completed(self.state, episode_id, self.rules))
+    def completed(self, episode_id: str, order_key: str = "") -> "Folded":
+        """The line's own order is meant, unless another is named."""
+        return self._keep(folding.on_completed(self.state, episode_id, order_key or episode_id, self.rules))
+
+    def closed(self, episode_id: str) -> "Folded":
+        return self._keep(folding.on_closed(self.state, episode_id, self.rules))
 
     def silent(self, at_s: float, station: str = "aoi1") -> "Folded":
         return self._keep(folding.on_silence(self.state, station, at_s, LINE, self.rules))

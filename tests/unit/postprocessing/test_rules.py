@@ -1,8 +1,14 @@
 """What the rules decide, one fact after the other: when a line is stopped, who is called, and when it is over."""
 
+import json
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rule_kit import CONSECUTIVE, Folded, book, measured, part, run
 
+from services.postprocessing.domain.checkpoint import line_from_data, line_to_data
 from services.postprocessing.domain.rules.action import What
 from services.postprocessing.domain.rules.state import Phase
 
@@ -145,6 +151,51 @@ def test_a_completed_order_ends_its_incident_and_the_warm_up_begins():
     folded.parts(run(14, 16, "open"))
     assert len(folded.of(What.MAINTENANCE)) == 2
     assert folded.of(What.MAINTENANCE)[1].id != order.id
+
+
+CALLS = {**CONSECUTIVE, "actions": ["maintenance_request", "supplier_notice"]}
+
+
+def test_a_suppliers_answer_mends_nothing_at_the_line_and_ends_only_an_incident_that_nobody_else_was_asked_about():
+    both = Folded(book(CALLS)).parts(run(1, 5, "open"))
+    (line,), (supplier,) = both.of(What.MAINTENANCE), both.of(What.SUPPLIER)
+    before = both.state
+    assert both.completed(line.episode.id, supplier.id).state is before
+    assert both.completed(line.episode.id, line.id).episodes == []
+
+    alone = Folded(book({**CALLS, "actions": ["supplier_notice"]})).parts(run(1, 5, "open"))
+    (notice,) = alone.of(What.SUPPLIER)
+    assert alone.completed(notice.episode.id, notice.id).episodes == []
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_suppliers_answer_ends_nothing_either_when_the_lines_order_was_done_before_the_machine_answered(confirmed):
+    folded = Folded(book({**CALLS, "actions": [*CALLS["actions"], "pause_line"]})).parts(run(1, 5, "open"))
+    (order,), (notice,) = folded.of(What.MAINTENANCE), folded.of(What.SUPPLIER)
+    folded.completed(order.id, order.id).settled(folded.episodes[0].request_id, confirmed=confirmed)
+    before = folded.state
+
+    assert folded.completed(order.id, notice.id).state == before
+
+
+@given(st.permutations(["line", "quality", "supplier", "line", "nobody's"]), st.integers(0, 4))
+def test_an_incident_ends_with_the_last_of_the_orders_that_it_awaits_whatever_order_they_end_in(ends, again_at):
+    folded = Folded(book(CALLS)).parts(run(1, 5, "open"))
+    key, episode = next(iter(folded.state.episodes.items()))
+    folded.state = replace(folded.state, episodes={key: replace(episode, awaits=("line", "quality"))})
+    ends.insert(again_at, ends[again_at])
+
+    left = {"line", "quality"}
+    for each in ends:
+        left.discard(each)
+        folded.state = line_from_data(json.loads(json.dumps(line_to_data(folded.state))))  # a crash in between
+        assert bool(folded.completed(episode.id, each).episodes) == bool(left)
+
+
+def test_a_persons_word_ends_an_incident_whatever_orders_are_open():
+    folded = Folded(book(CALLS)).parts(run(1, 5, "open"))
+
+    assert folded.closed(folded.episodes[0].id).episodes == []
 
 
 def test_an_order_completed_while_the_line_is_held_leaves_the_resume_to_the_operator():

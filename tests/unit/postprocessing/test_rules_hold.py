@@ -12,14 +12,15 @@ from rule_kit import CONSECUTIVE, LINE, Folded, book, part
 from services.postprocessing.domain.checkpoint import line_from_data, line_to_data
 from services.postprocessing.domain.part import Part
 from services.postprocessing.domain.rules import folding
-from services.postprocessing.domain.rules.action import What
+from services.postprocessing.domain.rules.action import What, order_key
 from services.postprocessing.domain.rules.rule import RuleBook
 from services.postprocessing.domain.rules.state import MOST_EPISODES, LineState, Phase
 
+CALLS = ["maintenance_request", "supplier_notice"]
 RULES = book(
     {**CONSECUTIVE, "k": 4},
     {"id": "window", "kind": "k_of_n", "k": 3, "n": 8, "actions": ["warn", "pause_line"], "quiet_parts": 6},
-    {"id": "cusum", "kind": "bernoulli_cusum", "h": 2.5, "by": ["station"], "actions": ["maintenance_request"]},
+    {"id": "cusum", "kind": "bernoulli_cusum", "h": 2.5, "by": ["station"], "actions": CALLS},
     {"id": "cavity", "kind": "consecutive", "k": 2, "by": ["station", "cavity", "class"], "actions": ["warn"]},
     {
         "id": "score",
@@ -85,8 +86,9 @@ def lived(parts: list[Part], rng: random.Random) -> tuple[Story, Folded]:
                 answers.append(("settled", (episode.request_id, *outcome, now_s)))
                 if outcome[0] and rng.random() < 0.8:
                     answers.append(("resumed", (episode.id, now_s + 0.01)))
-            elif episode.ordered and rng.random() < 0.4:
-                answers.append(("completed", (episode.id,)))
+            elif episode.ordered:
+                orders = {*episode.awaits, order_key(What.SUPPLIER, episode.id)}
+                answers += [("completed", (episode.id, key)) for key in sorted(orders) if rng.random() < 0.4]
         tell(folded, answers)
         story.stretches.append(stretch)
         story.answers.append(answers)

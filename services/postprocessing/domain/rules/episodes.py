@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from services.postprocessing.domain.part import Part
-from services.postprocessing.domain.rules.action import Action, Finding, What
+from services.postprocessing.domain.rules.action import Action, Finding, What, awaited
 from services.postprocessing.domain.rules.rule import STOP_BUDGET, Rule, RuleBook, Terms
 from services.postprocessing.domain.rules.state import (
     MOST_EPISODES,
@@ -104,16 +104,19 @@ def _new(
     # The first inspection of the run makes the id the same after any rebuild, and never that of an older incident.
     extra = [f"{k}={v}" for k, v in scope.items() if k != "station"]
     seed = "|".join([f"{line}/{part.station}", rule_id, label, anchor, *extra])
+    episode_id = hashlib.sha256(seed.encode()).hexdigest()[:32]
+    orders = awaited(terms, episode_id)
     return Episode(
-        id=hashlib.sha256(seed.encode()).hexdigest()[:32],
+        id=episode_id,
         rule_id=rule_id,
         station=part.station,
         label=label,
         scope=scope,
         opened_at_s=part.judged_at_s,
-        ordered=terms.maintenance_request or terms.supplier_notice,
+        ordered=bool(orders),
         stops=terms.pause_line,
         first=finding.first,
+        awaits=orders,
     )
 
 

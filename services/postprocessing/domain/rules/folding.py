@@ -17,7 +17,7 @@ from services.postprocessing.domain.rules.state import (
     Phase,
     Tracks,
 )
-from services.postprocessing.domain.rules.watching import Fired, watch
+from services.postprocessing.domain.rules.watching import Fired, basis, watch
 
 _NEW = Order()
 
@@ -60,8 +60,19 @@ def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: Rul
     return containment.widened(state)
 
 
-def on_completed(state: LineState, episode_id: str, book: RuleBook) -> Fold:
-    """Fold the end of an incident's order. While the line is held, the operator's resume ends the incident."""
+def on_completed(state: LineState, episode_id: str, order_key: str, book: RuleBook) -> Fold:
+    """Fold the end of an order: the last that the incident awaits ends it; of others (a supplier's) nothing follows."""
+    known = find(state, episode_id)
+    if known is None or order_key not in known[1].awaits:
+        return state, ()
+    key, episode = known
+    if left := tuple(each for each in episode.awaits if each != order_key):
+        return replace(state, episodes={**state.episodes, key: replace(episode, awaits=left)}), ()
+    return on_closed(state, episode_id, book)
+
+
+def on_closed(state: LineState, episode_id: str, book: RuleBook) -> Fold:
+    """Fold that an incident is over. While the line is held, the operator's resume ends it."""
     known = find(state, episode_id)
     if known is None:
         return state, ()
@@ -164,17 +175,12 @@ def _watch_all(
         fired: list[Fired] = []
         # Good parts are the rule, and a chart at rest learns nothing from them: this is what makes the fold fast.
         if not (good and rule.forgets and group not in tracks.groups):
-            after, fired = watch(rule, tracks, part, gap, group, _basis(rule, state, part), book.labels)
+            after, fired = watch(rule, tracks, part, gap, group, basis(rule, state, part), book.labels)
             if after is not tracks:
                 changed[rule.id] = after
         if fired or rule.id in troubled:
             signals.append((rule, group[: len(rule.by)], fired))
     return changed, signals
-
-
-def _basis(rule: Rule, state: LineState, part: Part) -> tuple[str, ...]:
-    resumed = (repr(state.resumed_at_s),) if rule.after_resume else ()
-    return (*[part.attribute(key) for key in rule.basis], *resumed) if rule.basis else resumed
 
 
 def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:

@@ -56,8 +56,8 @@ STOPPING = frozenset({Phase.REQUESTED, Phase.HELD})
 class Episode:
     """A rule's open incident: one order, one stop, however often the rule is true meanwhile.
 
-    `ordered`: somebody outside works on it and will close it. `stops`: an operator's resume closes it. `quiet`: parts
-    since the chart last signalled.
+    `ordered`: somebody outside works on it and will close it. `awaits`: the orders that end it, once all are completed.
+    `stops`: an operator's resume closes it. `quiet`: parts since the chart last signalled.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Episode:
     ordered: bool
     stops: bool
     first: Ref
+    awaits: tuple[str, ...] = ()
     phase: Phase = Phase.OPEN
     attempt: int = 0
     fires: int = 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from services.postprocessing.domain.charts.chart import Signal
 from services.postprocessing.domain.part import Part, Ref
 from services.postprocessing.domain.rules.rule import Observed, Rule
-from services.postprocessing.domain.rules.state import Group, Mark, Track, Tracks
+from services.postprocessing.domain.rules.state import Group, LineState, Mark, Track, Tracks
 
 Seen = list[tuple[str, float, int]]
 """Class, observation, number of parts."""
@@ -29,7 +29,7 @@ def watch(
     fresh = track is None or track.basis != basis
     marks = dict(_muted(rule, labels) if fresh or track is None else track.marks)
     fired: list[Fired] = []
-    seen = _observe(rule, part, gap, marks, labels)
+    seen = observe(rule, part, gap, marks, labels)
     for label, x, n in seen:
         after, signal = _step(rule, marks.get(label) or Mark(rule.start), x, n, part.ref)
         if after is None:
@@ -41,6 +41,12 @@ def watch(
     if not seen and not fresh:
         return tracks, fired
     return _kept(rule, tracks, group, Track(basis, marks)), sorted(fired, key=lambda f: f.label)
+
+
+def basis(rule: Rule, state: LineState, part: Part) -> tuple[str, ...]:
+    """On what the rule's charts count: when it changes, they begin afresh."""
+    resumed = (repr(state.resumed_at_s),) if rule.after_resume else ()
+    return (*[part.attribute(key) for key in rule.basis], *resumed) if rule.basis else resumed
 
 
 def reset(rule: Rule, tracks: Tracks, scope: Group, label: str) -> Tracks:
@@ -89,7 +95,8 @@ def _kept(rule: Rule, tracks: Tracks, group: Group, track: Track) -> Tracks:
     return Tracks(tracks.digest, groups, tracks.evicted + 1)
 
 
-def _observe(rule: Rule, part: Part, gap: int, marks: Mapping[str, Mark], labels: tuple[str, ...]) -> Seen:
+def observe(rule: Rule, part: Part, gap: int, marks: Mapping[str, Mark], labels: tuple[str, ...]) -> Seen:
+    """What one part, `gap` missing ones before it, tells the charts that have `marks`, and those it begins."""
     observed = rule.observed
     if observed is Observed.MEASUREMENT:
         return [("", part.value, 1)]
