@@ -19,6 +19,7 @@ from tools.mes.cli import app as mes_app
 from tools.models.cli import app as model_app
 from tools.plant.cli import app as plant_app
 from tools.replay.cli import replay
+from tools.replay.image import image
 from tools.rules.cli import app as rules_app
 from tools.supplier.cli import app as supplier_app
 from tools.toolwear.cli import toolwear
@@ -44,6 +45,7 @@ app.command()(evaluate)
 app.command()(calibrate)
 app.command()(explain)
 app.command()(replay)
+app.command()(image)
 app.command()(toolwear)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from services.contracts.evidence import Evidence
 from services.contracts.mes import Mes
 from services.contracts.mistake import Mistake, lines_of, nearest
 from services.contracts.mqtt import Mqtt
@@ -69,6 +70,7 @@ class Plant(Strict):
     rule_set: RuleSet
     mes: Mes
     mqtt: Mqtt | None = None
+    evidence: Evidence = Evidence()
 
     def stations(self) -> Iterator[tuple[Place, Line, Station]]:
         """Every station with where it stands."""

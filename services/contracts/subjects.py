@@ -169,7 +169,11 @@ SERVICES = (
 
 # Object-store buckets: (name, who writes, who reads).
 GOLDENS = "goldens"
-BUCKETS = ((GOLDENS, ("gateway",), ("preprocessing", "gateway")),)
+EVIDENCE = "evidence"
+BUCKETS = (
+    (GOLDENS, ("gateway",), ("preprocessing", "gateway")),
+    (EVIDENCE, ("preprocessing",), ("preprocessing", "gateway")),  # nats-py looks before it writes
+)
 
 # Key-value bucket of the duties that only one process has (chassis/lease.py): a key whose holder is silent expires.
 LEASES = "leases"

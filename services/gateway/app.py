@@ -11,6 +11,7 @@ from services.contracts.subjects import inbox_of
 from services.gateway.adapters import (
     audit_api,
     context_api,
+    evidence_api,
     http_api,
     incidents_api,
     rules_api,
@@ -51,6 +52,7 @@ def build(settings: Settings) -> Service:
     suppliers_api.install(app, view, door, settings.remembered)
     context_api.install(app, plant, door, bus)
     audit_api.install(app, view, door)
+    evidence_api.install(app, view, door, evidence_api.StoredPictures(bus, settings.max_image_bytes))
     workorders_api.install(app, view, door, bus, plant.mes.name, _seal(settings))
     reader = ViewReader(bus, view, settings.remembered)
     return Service([bus, reader, HttpServer(app, settings.http_address)], ready={"broker": bus.healthy})

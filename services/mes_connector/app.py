@@ -12,6 +12,7 @@ from services.contracts.plant import load
 from services.contracts.subjects import WORKREQUEST, inbox_of
 from services.mes_connector.adapters.bus import routes
 from services.mes_connector.adapters.database import Database, async_url, open_engine
+from services.mes_connector.adapters.evidence import Gallery
 from services.mes_connector.adapters.follow_up import SqlFollowUp
 from services.mes_connector.adapters.herald import BusHerald
 from services.mes_connector.adapters.notes import SqlNotes
@@ -32,11 +33,12 @@ NAME = "mes-connector"
 
 def build(settings: Settings) -> Service:
     """All replicas stand by; the one that holds the lease takes requests in and speaks to the MES."""
-    system = load(settings.plant_file).mes
+    plant = load(settings.plant_file)
+    system, gallery = plant.mes, Gallery.of(plant)
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats_password_file"), inbox_of(NAME))
     database = _database(settings)
     mes = open_mes(system, settings)
-    lease = Lease(bus, system.name, lambda _: _duty(settings, system.name, bus, database, mes))
+    lease = Lease(bus, system.name, lambda _: _duty(settings, system.name, bus, database, mes, gallery))
     return Service([bus, database, mes, lease], ready={"broker": bus.healthy})
 
 
@@ -47,7 +49,9 @@ def open_mes(system: Mes, settings: Settings) -> System:
     return open_system(system, secret, settings.mes_deadline_s, settings.mes_ca_file)
 
 
-def _duty(settings: Settings, name: str, bus: Bus, database: Database, mes: System) -> Sequence[Component]:
+def _duty(
+    settings: Settings, name: str, bus: Bus, database: Database, mes: System, gallery: Gallery
+) -> Sequence[Component]:
     """What only one of us does. A later holder needs no token: each attempt is claimed in the outbox."""
     outbox, follow_up, notes = SqlOutbox(database), SqlFollowUp(database), SqlNotes(database)
     patience, batch = _patience(settings), settings.batch
@@ -60,7 +64,7 @@ def _duty(settings: Settings, name: str, bus: Bus, database: Database, mes: Syst
         follow_up, gate, announcer, every_s=settings.poll_every_s, settle_s=settings.after_timeout_s, batch=batch
     )
     intake = Intake(outbox, notes, pump, commenter, tracker, settings.most_notes)
-    return [announcer, pump, commenter, tracker, Consumer(bus, WORKREQUEST.name, routes(intake, name))]
+    return [announcer, pump, commenter, tracker, Consumer(bus, WORKREQUEST.name, routes(intake, name, gallery))]
 
 
 def _database(settings: Settings) -> Database:

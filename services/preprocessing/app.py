@@ -14,6 +14,7 @@ from services.contracts.scopes import SERVICE_SCOPES
 from services.contracts.subjects import inbox_of
 from services.preprocessing.adapters import pixel_code
 from services.preprocessing.adapters.contexts import ContextReader
+from services.preprocessing.adapters.evidence import KeptEvidence
 from services.preprocessing.adapters.goldens import StoredGoldens
 from services.preprocessing.adapters.grpc_api import SCOPES, InspectionServicer
 from services.preprocessing.adapters.images import Decoder
@@ -41,13 +42,14 @@ def build(settings: Settings) -> Service:
     slots = Slots(settings.shared_memory_slots, pair_bytes)
     detector = TritonDetector(settings.triton_target, admin_key, models, slots, settings.triton_deadline_s)
     judge = RemoteJudge(rpc.channel(settings.postprocessing_target), token, settings.judge_deadline_s)
+    evidence = KeptEvidence(judge, bus, settings.evidence_waiting_bytes)
     book = ContextBook()
     inspector = Inspector(
         plant=plant,
         decode=decode,
         goldens=StoredGoldens(bus, decode, settings.golden_cache_entries, settings.golden_cache_age_s),
         detector=detector,
-        judge=judge,
+        judge=evidence,
         pool=ThreadPoolExecutor(settings.cpu_threads, "pixels"),
         max_in_flight=settings.max_in_flight,
         trusted_clients=settings.trusted_clients,
@@ -59,4 +61,4 @@ def build(settings: Settings) -> Service:
     server = rpc.Server(settings.grpc_address, verifier, SCOPES, max_message_bytes=settings.max_image_bytes + (1 << 20))
     inspection_service_pb2_grpc.add_InspectionServiceServicer_to_server(InspectionServicer(inspector), server.grpc)
     ready = {"broker": bus.healthy, "model": models.any_ready}
-    return Service([bus, ContextReader(bus, book), models, detector, judge, server], ready)
+    return Service([bus, ContextReader(bus, book), models, detector, judge, evidence, server], ready)

@@ -41,5 +41,7 @@ class Settings(ChassisSettings):
     """One inference may take so long."""
     judge_deadline_s: float = Field(default=5.0, gt=0)
     """One verdict may take so long."""
+    evidence_waiting_bytes: int = Field(default=64 << 20, gt=0)
+    """So much of pictures of parts that did not pass may wait for the broker; what comes then is not kept."""
     trusted_clients: frozenset[str] = frozenset({"gateway"})
     """Clients that have checked the station themselves and may submit for any."""

@@ -7,9 +7,12 @@ import pytest
 from jidoka.line.v1 import line_pb2
 from plant_line import Line, eventually, kill, until
 
+from services.contracts import plant as plants
 from tools.demo import script
 from tools.demo.play import Record
 from tools.plant import control, trace_store
+from tools.rules.chart import svg
+from tools.rules.incident import from_broker
 from tools.simulators.line_operator import EXECUTE
 
 pytestmark = pytest.mark.timeout(300)
@@ -52,6 +55,9 @@ async def test_a_repeated_defect_holds_the_line_once_and_opens_one_order_in_one_
     assert line.operator.state == EXECUTE, "resumed by the operator"
     assert receipt.sent_at.ToNanoseconds() <= receipt.acknowledged_at.ToNanoseconds() <= receipt.held_at.ToNanoseconds()
     assert receipt.attempts == 1
+    stop = await from_broker(line.state, plants.load(line.state.plant_file), receipt.episode_id)
+    assert (stop.why.statistic, stop.why.last.lot) == (stop.why.limit, lot_id)
+    assert "parts in a row are defective" in svg(stop)
 
     trace_id = (await line.hear(lot_id)).orders[0].trace_id
     database = line.state.root / "traces.db"

@@ -6,6 +6,8 @@ import httpx
 import pytest
 from plant_line import Line, eventually
 
+from tools.replay.image import fetch
+
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -33,6 +35,10 @@ async def test_a_part_submitted_over_rest_gets_its_verdict_and_can_be_read_back(
 
     found = await eventually(lambda: http.get(f"/v1/inspections/{lot}"), lambda answer: answer.status_code == 200)
     assert found.json()["reasons"] == verdict["reasons"]
+    picture = await eventually(
+        lambda: http.get(f"/v1/inspections/{lot}/image"), lambda answer: answer.status_code == 200
+    )
+    assert picture.content == await fetch(state, lot) == board.image  # the camera's own bytes, at both doors
 
 
 async def test_lines_orders_and_the_schema_can_be_read(http):
@@ -47,7 +53,10 @@ async def test_lines_orders_and_the_schema_can_be_read(http):
     ].keys()
 
 
-@pytest.mark.parametrize("path", ["/v1/lines", "/v1/inspections", "/v1/workrequests", "/v1/models", "/v1/openapi.json"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/lines", "/v1/inspections", "/v1/inspections/x/image", "/v1/workrequests", "/v1/models", "/v1/openapi.json"],
+)
 async def test_no_endpoint_is_open_and_none_opens_with_the_wrong_scope(path, state, mint):
     async with httpx.AsyncClient(base_url=state.url("gateway"), timeout=10) as nobody:
         without = await nobody.get(path)

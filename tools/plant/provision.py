@@ -4,26 +4,27 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from nats.js.api import ObjectStoreConfig, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, ObjectStoreConfig, StorageType, StreamConfig
 from nats.js.errors import BadRequestError
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import BUCKETS, LEASE_TTL_S, LEASES, STREAMS, Stream, subjects_of
+from services.contracts.evidence import Evidence
+from services.contracts.subjects import EVIDENCE, GOLDENS, LEASE_TTL_S, LEASES, STREAMS, Stream, subjects_of
 from tools.plant.broker import ADMIN
 
 
-async def provision(bus: Bus) -> None:
+async def provision(bus: Bus, evidence: Evidence | None = None) -> None:
     """Bring streams and buckets up to the subject table. Raises NatsError or TimeoutError."""
     for stream in STREAMS:
-        await _ensure(bus, stream)
-    for bucket, _, _ in BUCKETS:
-        await bus.jetstream.create_object_store(bucket, ObjectStoreConfig(storage=StorageType.FILE))
+        await _ensure(bus, _facts(stream))
+    await bus.jetstream.create_object_store(GOLDENS, ObjectStoreConfig(storage=StorageType.FILE))
+    await _ensure(bus, _pictures(evidence or Evidence()))
     # On disk: what was written under a token of before a restart must stay older than what comes after it.
     await bus.jetstream.create_key_value(bucket=LEASES, ttl=LEASE_TTL_S, storage=StorageType.FILE)
 
 
-async def _ensure(bus: Bus, stream: Stream) -> None:
-    config = StreamConfig(
+def _facts(stream: Stream) -> StreamConfig:
+    return StreamConfig(
         name=stream.name,
         subjects=subjects_of(stream),
         max_age=stream.max_age_s,
@@ -31,16 +32,33 @@ async def _ensure(bus: Bus, stream: Stream) -> None:
         storage=StorageType.FILE,
         allow_direct=True,
     )
+
+
+def _pictures(evidence: Evidence) -> StreamConfig:
+    """An object store that gives up its oldest; nats-py's own refuse the newest when they are full."""
+    return StreamConfig(
+        name=f"OBJ_{EVIDENCE}",
+        subjects=[f"$O.{EVIDENCE}.C.>", f"$O.{EVIDENCE}.M.>"],
+        max_age=evidence.keep_s,
+        max_bytes=evidence.most_bytes,
+        discard=DiscardPolicy.OLD,
+        storage=StorageType.FILE,
+        allow_rollup_hdrs=True,
+        allow_direct=True,
+    )
+
+
+async def _ensure(bus: Bus, config: StreamConfig) -> None:
     try:
         await bus.jetstream.add_stream(config)
     except BadRequestError:  # it exists with another configuration
         await bus.jetstream.update_stream(config)
 
 
-async def _once(url: str, password: str) -> None:
+async def _once(url: str, password: str, evidence: Evidence) -> None:
     bus = Bus(url, ADMIN, password)
     await bus.start()
-    await provision(bus)
+    await provision(bus, evidence)
     await bus.stop()
 
 
@@ -49,8 +67,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--nats", required=True)
     options.add_argument("--password-file", type=Path, required=True)
+    options.add_argument("--evidence-days", type=int, default=Evidence().keep_days)
+    options.add_argument("--evidence-mib", type=int, default=Evidence().most_mib)
     given = options.parse_args()
-    asyncio.run(_once(given.nats, given.password_file.read_text(encoding="utf-8").strip()))
+    evidence = Evidence(keep_days=given.evidence_days, most_mib=given.evidence_mib)
+    asyncio.run(_once(given.nats, given.password_file.read_text(encoding="utf-8").strip(), evidence))
 
 
 if __name__ == "__main__":

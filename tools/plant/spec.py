@@ -50,13 +50,13 @@ def _python(module: str, *arguments: object) -> tuple[str, ...]:
 def parts(root: Path, plant: Plant, ports: Ports) -> list[Part]:
     """All parts of a plant; order is only for the eye, `needs` decides."""
     return [
-        *_stores(root, ports),
+        *_stores(root, plant, ports),
         *_simulators(root, plant, ports),
         *(_service(name, root, ports) for name in SERVICES if name != MQTT or plant.mqtt),
     ]
 
 
-def _stores(root: Path, ports: Ports) -> Iterator[Part]:
+def _stores(root: Path, plant: Plant, ports: Ports) -> Iterator[Part]:
     nats, issuer = f"nats://{ports.at('nats')}", f"http://{ports.at('issuer')}"
     redis = f"redis://{ports.at('redis')}/0"
     password = secret_file(root, f"{ADMIN}.nats-password")
@@ -79,9 +79,9 @@ def _stores(root: Path, ports: Ports) -> Iterator[Part]:
     yield Part(
         "traces", _python("tools.plant.traces", *traces), f"http://{ports.at('traces-http')}/livez", _otlp(ports)
     )
-    yield Part(
-        "streams", _python("tools.plant.provision", "--nats", nats, "--password-file", password), "", "", ("nats",)
-    )
+    kept = ("--evidence-days", plant.evidence.keep_days, "--evidence-mib", plant.evidence.most_mib)
+    provision = _python("tools.plant.provision", "--nats", nats, "--password-file", password, *kept)
+    yield Part("streams", provision, "", "", ("nats",))
 
 
 def _otlp(ports: Ports) -> str:

@@ -32,7 +32,9 @@ class Compared:
     differs: list[str]
 
 
-class _NoCheckpoint:
+class NoCheckpoint:
+    """Everything is folded from the beginning."""
+
     async def load(self) -> LineFold:
         return LineFold()
 
@@ -60,7 +62,7 @@ async def again(
     """
     ear: Any = _Ear()
     line = f"{verdict.station.site}/{verdict.station.line}"
-    keeper = RuleKeeper(line, text_of(plant), book_of, _NoCheckpoint(), BusActions(ear, plant))
+    keeper = RuleKeeper(line, text_of(plant), book_of, NoCheckpoint(), BusActions(ear, plant))
     heard = routes(keeper)
     for fact in facts:
         route = next((route for route in heard if route.matches(fact.subject)), None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -103,6 +104,30 @@ def dry(
             console.print(dry_run.differences(title, wishes))
     if json_file:
         json_file.write_text(json.dumps(dry_run.as_json(before, after), indent=1) + "\n", encoding="utf-8")
+
+
+@app.command()
+def chart(
+    episode: Annotated[str, typer.Argument(help="The incident's id, as orders, warnings and stops name it.")],
+    out: Annotated[Path, typer.Option(help="SVG file to write.")] = Path("chart.svg"),
+    state: State = DEFAULT_STATE,
+    plant: Annotated[
+        Path | None, typer.Option(help="The plant file of that time; the plant's own unless given.")
+    ] = None,
+) -> None:
+    """Draw why a rule fired: its statistic part by part, the limit, the parts outside, the suspects and the signal.
+
+    jidoka rules chart 8f14e45fceea167a5a36dedd4bea2543 --out chart.svg
+    """
+    from tools.rules import chart as drawing  # noqa: PLC0415
+    from tools.rules import incident  # noqa: PLC0415
+
+    logging.getLogger("jidoka.rules").setLevel(logging.ERROR)  # what the rules said then is no news
+    with _plainly():
+        running = _running(state)
+        found = asyncio.run(incident.from_broker(running, plants.load(plant or running.plant_file), episode))
+        out.write_text(drawing.svg(found), encoding="utf-8")
+    console.print(f"{found.rule.id}: {found.why.detail}: {out}", highlight=False, soft_wrap=True)
 
 
 async def _listed(found: AsyncIterator[T]) -> list[T]:

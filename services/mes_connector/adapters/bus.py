@@ -7,7 +7,7 @@ from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery, Route
 from services.contracts.instant import seconds
 from services.contracts.subjects import WORK_REPORTED, WORK_REQUESTED, WORK_REQUEUED, WORK_UPDATED
-from services.mes_connector.adapters.evidence import links
+from services.mes_connector.adapters.evidence import Gallery, links
 from services.mes_connector.domain.progress import Note, Progress, Status
 from services.mes_connector.domain.work_request import BadRequest, Cause, Kind, Place, WorkRequest
 from services.mes_connector.handlers.intake import Intake
@@ -23,10 +23,11 @@ _STATUSES = {
     wire.ORDER_STATUS_COMPLETED: Status.COMPLETED,
     wire.ORDER_STATUS_CANCELLED: Status.CANCELLED,
 }
+_NOWHERE = Gallery()
 _LONGEST_NOTE = 2_000  # characters
 
 
-def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest:
+def work_request(message: wire.WorkRequested, delivery: Delivery, gallery: Gallery = _NOWHERE) -> WorkRequest:
     """The domain's work request. Raises Invalid naming the field."""
     asked = seconds(message.requested_at) if message.HasField("requested_at") else delivery.stored_at.timestamp()
     causes = tuple(Cause(each.kind, each.value, each.confidence, each.evidence) for each in message.causes)
@@ -59,17 +60,17 @@ def work_request(message: wire.WorkRequested, delivery: Delivery) -> WorkRequest
             limit=message.limit,
             scope=tuple(sorted(message.scope.items())),
             causes=causes,
-            evidence=links(message),
+            evidence=links(message, gallery),
         )
     except BadRequest as error:
         raise Invalid(str(error), field=error.field, fix=error.fix) from error
 
 
-def routes(intake: Intake, system: str) -> list[Route]:
-    """What the intake hears; `system` is the plant file's name of the MES."""
+def routes(intake: Intake, system: str, gallery: Gallery = _NOWHERE) -> list[Route]:
+    """What the intake hears; `system` is the plant file's name of the MES, `gallery` where people see pictures."""
 
     async def requested(message: wire.WorkRequested, delivery: Delivery) -> None:
-        await intake.take(work_request(message, delivery), telemetry.inject().get("traceparent", ""))
+        await intake.take(work_request(message, delivery, gallery), telemetry.inject().get("traceparent", ""))
 
     async def updated(message: wire.WorkRequestUpdated, delivery: Delivery) -> None:
         at = seconds(message.updated_at) or delivery.stored_at.timestamp()

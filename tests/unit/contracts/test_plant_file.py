@@ -52,6 +52,8 @@ def test_the_demo_plant_is_good():
         (lambda d: d["sites"][0]["lines"][0]["stations"][0].update(recipes=["other"]), "'other', which is not there"),
         (lambda d: d["recipes"].append(d["recipes"][0]), r"recipes\.1\.name: 'pcb' is there twice; fix: rename one"),
         (lambda d: d.pop("mes"), "mes: is missing; fix: add it"),
+        (lambda d: d.update(evidence={"gateway_url": "jidoka.example"}), r"evidence\.gateway_url"),
+        (lambda d: d.update(evidence={"keep_days": 0}), r"evidence\.keep_days"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_place(tmp_path, change, says):

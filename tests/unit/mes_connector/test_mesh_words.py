@@ -1,6 +1,7 @@
 """What the mesh says becomes the domain's words, with all that a person at the MES needs."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from jidoka.frame.v1.frame_pb2 import StationPath
@@ -8,7 +9,9 @@ from jidoka.workrequest.v1 import workrequest_pb2 as wire
 
 from services.chassis.errors import Invalid
 from services.chassis.streams import Delivery
+from services.contracts import plant as plants
 from services.mes_connector.adapters.bus import routes, work_request
+from services.mes_connector.adapters.evidence import Gallery, links
 from services.mes_connector.domain.progress import Note, Progress, Status
 from services.mes_connector.domain.work_request import Cause, Link
 
@@ -65,6 +68,41 @@ def test_why_it_fired_what_the_parts_share_and_where_to_look_come_along():
         Link("trace", "jidoka trace 0af7651916cd43dd8448eb211c80319c"),
         Link("suspect_range", "lot lot-7, parts 11 to 15"),
     )
+
+
+def test_an_order_shows_three_pictures_of_the_run_and_how_to_draw_its_chart():
+    run = wire.WorkRequested()
+    run.CopyFrom(ASKED)
+    run.rule_id = "repeated-defect"
+    run.inspection_ids[:] = [f"i:{n}" for n in range(11, 16)]
+    at_the_gateway = Gallery("https://jidoka.example/")
+
+    typed, clicked = (work_request(run, DELIVERY, gallery).evidence for gallery in (Gallery(), at_the_gateway))
+    assert Link("chart", "jidoka rules chart e1") in typed
+    assert [link.url_or_command for link in typed if link.what == "image"] == [
+        "jidoka image i:11",
+        "jidoka image i:13",
+        "jidoka image i:15",
+    ]
+    assert [link.url_or_command for link in clicked if link.what == "image"] == [
+        f"https://jidoka.example/v1/inspections/i%3A{n}/image" for n in (11, 13, 15)
+    ]
+
+
+@pytest.mark.parametrize(("inspections", "shown"), [([], 0), (["a"], 1), (["a", "b"], 2), (["a", "a", "a"], 1)])
+def test_no_picture_is_shown_twice(inspections, shown):
+    asked = wire.WorkRequested(inspection_ids=inspections)
+
+    assert len([link for link in links(asked, Gallery()) if link.what == "image"]) == shown
+
+
+def test_what_nobody_photographed_has_no_picture():
+    """A measured value, or a part that never came: a link would lead nowhere."""
+    gallery = Gallery.of(plants.load(Path("deploy/plants/demo.yaml")))
+    worn = wire.WorkRequested(rule_id="tool-wear", episode_id="e1", inspection_ids=["w:1:force.rms"])
+
+    assert gallery == Gallery("", frozenset({"tool-wear", "missing-parts"}))
+    assert [link.what for link in links(worn, gallery)] == ["replay", "chart"]
 
 
 def test_what_can_be_planned_has_its_date_and_the_rest_has_none():

@@ -1,0 +1,208 @@
+"""Pictures of an incident from the camera to the browser, over a real broker with the rights of each service."""
+
+import asyncio
+import hashlib
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from jidoka.verdict.v1 import verdict_pb2
+from nats.js.errors import APIError
+from servers import wait_for_port
+
+from services.chassis.auth import Principal
+from services.chassis.bus import Bus
+from services.contracts.evidence import Evidence
+from services.contracts.subjects import EVIDENCE, SERVICES, inbox_of
+from services.gateway.adapters import evidence_api, http_errors
+from services.gateway.adapters.http_api import Door
+from services.gateway.domain import Bounded, View
+from services.preprocessing.adapters.evidence import DROPPED, KEPT, KeptEvidence
+from services.preprocessing.domain.frame import Frame, Seen, ServedModel
+from tools.plant.broker import ADMIN, nats_config
+from tools.plant.provision import provision
+from tools.ports import free_port
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PEOPLE = {"vera": "viewer", "ada": "admin"}
+
+
+class Broker:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        passwords = dict.fromkeys((ADMIN, *SERVICES), "pw")
+        (folder / "nats.conf").write_text(nats_config(f"127.0.0.1:{self.port}", folder / "js", passwords))
+        self.start()
+
+    def start(self) -> None:
+        files = ["-c", str(self.folder / "nats.conf"), "-l", str(self.folder / "nats.log")]
+        self.process = subprocess.Popen(["nats-server", *files])
+        wait_for_port(self.port)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path)
+    yield broker
+    broker.kill()
+
+
+@asynccontextmanager
+async def connected(broker: Broker, user: str) -> AsyncIterator[Bus]:
+    bus = Bus(broker.url, user, "pw", inbox_of(user))
+    await bus.start()
+    yield bus
+    await asyncio.wait_for(bus.stop(), 5)
+
+
+class Judge:
+    async def judge(self, seen: Seen) -> verdict_pb2.Verdict:
+        verdict = verdict_pb2.Verdict(inspection_id=seen.frame.inspection_id, outcome=verdict_pb2.OUTCOME_FAIL)
+        verdict.provenance.image_sha256 = seen.image_sha256
+        return verdict
+
+
+def seen(inspection_id: str, image: bytes) -> Seen:
+    frame = Frame(inspection_id, "lyon", "smt1", "aoi1", "lot1", 1, "board", "pcb", image, 0.0)
+    sha256 = hashlib.sha256(image).hexdigest()
+    return Seen(frame, (), (), sha256, "golden", ServedModel("m", "1", "d", ()), "digest")
+
+
+class Tokens:
+    async def verify(self, authorization: str) -> Principal:
+        name = authorization.removeprefix("Bearer ")
+        return Principal(name, "browser", frozenset(), frozenset({PEOPLE[name]}))
+
+
+class Browser:
+    """The gateway's endpoint, and whoever looks at it."""
+
+    def __init__(self, bus: Bus, most_bytes: int = 8 << 20) -> None:
+        self.view = View(Bounded(10), Bounded(10), Bounded(10))
+        app = FastAPI()
+        http_errors.install(app)
+        evidence_api.install(app, self.view, Door(Tokens()), evidence_api.StoredPictures(bus, most_bytes))
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+
+    async def get(self, inspection_id: str, name: str = "vera") -> httpx.Response:
+        url = f"/v1/inspections/{inspection_id}/image"
+        return await self._client.get(url, headers={"Authorization": f"Bearer {name}"})
+
+
+@pytest.fixture
+async def admin(broker: Broker) -> AsyncIterator[Bus]:
+    async with connected(broker, ADMIN) as bus:
+        await provision(bus, Evidence(most_mib=2))
+        yield bus
+
+
+@pytest.fixture
+async def evidence(broker: Broker, admin: Bus) -> AsyncIterator[KeptEvidence]:
+    async with connected(broker, "preprocessing") as bus:
+        evidence = KeptEvidence(Judge(), bus, 64 << 20)
+        await evidence.start()
+        yield evidence
+        await evidence.stop()
+
+
+@pytest.fixture
+async def browser(broker: Broker, admin: Bus) -> AsyncIterator[Browser]:
+    async with connected(broker, "gateway") as bus:
+        yield Browser(bus)
+
+
+async def stored(evidence: KeptEvidence, *pictures: tuple[str, bytes]) -> None:
+    for inspection_id, image in pictures:
+        await evidence.judge(seen(inspection_id, image))
+    async with asyncio.timeout(30):
+        await evidence._idle.wait()
+
+
+async def test_people_with_the_right_see_the_cameras_own_file_and_nobody_else(broker, evidence, browser):
+    small, large = PNG + b"small", b"\xff\xd8\xff" + bytes(range(256)) * 2_000  # 512 kB: several messages
+    await stored(evidence, ("i:1", small), ("i-2", large))
+
+    answer = await browser.get("i:1")
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, small, "image/png")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "private, max-age=86400, immutable"
+    assert ((second := await browser.get("i-2")).content, second.headers["content-type"]) == (large, "image/jpeg")
+    assert (await browser.get("i:1", "ada")).status_code == 403
+    assert "Permissions Violation" not in (broker.folder / "nats.log").read_text()
+
+
+async def test_what_is_not_there_or_not_what_was_judged_is_said_so(evidence, browser):
+    await stored(evidence, ("i1", PNG), ("text", b"<script>"))
+    browser.view.inspections.put("i1", {"provenance": {"imageSha256": "of another picture"}})
+
+    missing = await browser.get("nobody")
+    assert missing.status_code == 404
+    assert "kept only of parts that did not pass, and not for ever" in missing.json()["fix"]
+    assert (await browser.get("i1")).json()["detail"] == "the stored picture is not the one that was judged"
+    assert (await browser.get("text")).json()["detail"] == "the stored file is no picture"
+    assert (await browser.get("x" * 65)).status_code == 400
+
+
+async def test_a_picture_that_is_too_large_stays_where_it_is(broker, admin, evidence):
+    await stored(evidence, ("i1", PNG + bytes(2_000)))
+    async with connected(broker, "gateway") as bus:
+        answer = await Browser(bus, most_bytes=1_000).get("i1")
+
+    assert (answer.status_code, answer.json()["fix"]) == (409, "at most 1000 bytes leave here")
+
+
+async def test_the_oldest_gives_way_when_the_bucket_is_full_and_is_then_not_found(admin, evidence, browser):
+    pictures = [(f"i{n}", PNG + bytes([n]) * 300_000) for n in range(12)]  # 3.6 MB into 2 MiB
+    await stored(evidence, *pictures)
+
+    found = [(await browser.get(name)).status_code for name, _ in pictures]
+    assert found == sorted(found, reverse=True)  # 404 first, then 200
+    assert (found[0], found[-1]) == (404, 200)
+    assert 5 <= found.count(200) <= 7
+    bucket = await admin.jetstream.object_store(EVIDENCE)
+    assert (await bucket.status()).size <= 2 << 20
+
+
+async def test_what_the_plant_file_says_of_keeping_holds_and_can_be_changed(admin):
+    config = (await admin.jetstream.stream_info(f"OBJ_{EVIDENCE}")).config
+    assert (config.max_age, config.max_bytes, config.discard) == (14 * 86_400, 2 << 20, "old")
+
+    await provision(admin, Evidence(keep_days=30, most_mib=4))
+    config = (await admin.jetstream.stream_info(f"OBJ_{EVIDENCE}")).config
+    assert (config.max_age, config.max_bytes) == (30 * 86_400, 4 << 20)
+
+
+@pytest.mark.parametrize("service", ["postprocessing", "mes-connector"])
+async def test_no_other_service_reads_the_pictures(broker, evidence, service):
+    await stored(evidence, ("i1", PNG))
+    async with connected(broker, service) as bus:
+        with pytest.raises((APIError, TimeoutError)):
+            await bus.jetstream.object_store(EVIDENCE)
+
+
+async def test_while_the_broker_is_away_verdicts_go_on_and_the_loss_is_counted(broker, evidence, browser):
+    lost, kept = (DROPPED.labels("broker")._value.get(), KEPT._value.get())
+    broker.kill()
+    verdict = await evidence.judge(seen("i1", PNG))
+    assert verdict.outcome == verdict_pb2.OUTCOME_FAIL
+    async with asyncio.timeout(30):
+        await evidence._idle.wait()
+    assert DROPPED.labels("broker")._value.get() == lost + 1
+
+    broker.start()
+    async with asyncio.timeout(60):  # until the connection is back
+        while KEPT._value.get() == kept:
+            await stored(evidence, ("i2", PNG))
+    async with asyncio.timeout(60):  # the gateway's own connection comes back by itself
+        while (answer := await browser.get("i2")).status_code == 503:  # noqa: ASYNC110  # the connection has no event for it
+            await asyncio.sleep(0.05)
+    assert (answer.status_code, answer.content) == (200, PNG)
