@@ -31,13 +31,16 @@ class Bus:
     def __init__(self, url: str, user: str, password: str, inbox_prefix: str = "_INBOX") -> None:
         self.user, self._url, self._password, self._inbox_prefix = user, url, password, inbox_prefix
         self._client = Client()
+        self._js: JetStreamContext | None = None
         self._last_round_trip = 0.0
         self._lost = False
         self._probe: asyncio.Task[Any] | None = None
 
     @property
     def jetstream(self) -> JetStreamContext:
-        """The JetStream context of the live connection."""
+        """The JetStream context of the live connection. Raises Unavailable before there was one."""
+        if self._js is None:
+            raise Unavailable("the broker has not been reached yet", fix="wait until it is")
         return self._js
 
     async def start(self) -> None:
@@ -84,6 +87,7 @@ class Bus:
 
         Repeats until the deadline: the id makes a repeat harmless. Raises Unavailable: nothing is promised then.
         """
+        jetstream = self.jetstream
         payload = message if isinstance(message, bytes) else message.SerializeToString()
         ends = time.monotonic() + deadline_s
         backoff = Backoff(0.05, 0.5)
@@ -92,7 +96,7 @@ class Bus:
             while True:
                 left_s = ends - time.monotonic()
                 try:
-                    ack = await self._js.publish(subject, payload, timeout=max(left_s, 0.01), headers=dict(carried))
+                    ack = await jetstream.publish(subject, payload, timeout=max(left_s, 0.01), headers=dict(carried))
                     return int(ack.seq)
                 except (NatsError, TimeoutError, OSError) as error:
                     if left_s <= backoff.next_s:

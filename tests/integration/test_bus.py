@@ -95,6 +95,14 @@ async def test_publishing_without_a_broker_is_unavailable_within_the_deadline(bu
     assert (await bus.jetstream.stream_info(LINE.name)).state.messages == 1
 
 
+async def test_a_bus_that_never_saw_its_broker_is_unavailable():
+    bus = Bus("nats://127.0.0.1:1", "gateway", "")
+
+    with pytest.raises(Unavailable, match="not been reached"):
+        await bus.publish("jidoka.v1.verdict.reached.lyon.smt1.aoi1", b"", "1")
+    assert not bus.healthy()
+
+
 async def test_a_backlog_is_worked_off_at_once_because_what_waits_may_expire(bus: Bus):
     """One unacknowledged message at a time and a fetch of several would wait its whole time-out for each."""
     done: list[str] = []

@@ -35,6 +35,8 @@ def async_url(url: str, password: str = "") -> URL:
         raise Invalid("a password stands in it", field="database_url", fix="put it into database_password_file")
     if driver.startswith("sqlite") and not (parsed.database and Path(parsed.database).parent.is_dir()):
         raise Invalid("no such folder", field="database_url", fix="create the folder of the SQLite file")
+    if driver.startswith("sqlite") and password:
+        raise Invalid("SQLite has no passwords", field="database_password_file", fix="leave it out, or use postgresql")
     return parsed.set(drivername=driver, password=password or None)
 
 

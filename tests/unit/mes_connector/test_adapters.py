@@ -79,6 +79,13 @@ def test_a_url_that_cannot_be_used_says_what_to_do(given, fix):
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_password_for_sqlite_is_a_mistake_and_not_a_traceback():
+    with pytest.raises(Invalid, match="postgresql") as caught:
+        async_url("sqlite:////tmp/outbox.sqlite", "s3cret")
+
+    assert caught.value.field == "database_password_file"
+
+
 async def test_an_engine_for_postgresql_can_be_built_without_a_server():
     engine = open_engine(async_url("postgresql://mes@db.plant/jidoka"), 5.0, None)
 
