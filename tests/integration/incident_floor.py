@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from mes_floor import Heard, until, until_completed
+from mes_floor import Heard, until_completed
 from rules_floor import Rules, judged, text
-from servers import RedisServer
+from servers import RedisServer, until
 
 from services.chassis.bus import Bus
 

@@ -182,12 +182,6 @@ async def ask(bus: Bus, key: str, msg_id: str = "", equipment: str = EQUIPMENT, 
     await bus.publish(WORK_REQUESTED.at(PLACE), request, msg_id or key, extra={"traceparent": trace})
 
 
-async def until(condition, deadline_s: float = 20) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():  # noqa: ASYNC110  # states in another process
-            await asyncio.sleep(0.01)
-
-
 async def until_completed(bus: Bus, keys: list[str], deadline_s: float = 20) -> None:
     """The stream says so, of these and of no other."""
     async with asyncio.timeout(deadline_s):

@@ -1,15 +1,24 @@
 """Real servers for tests: on free ports, killed at will, started again where they were."""
 
+import asyncio
 import contextlib
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from redis.asyncio import Redis
 
 from tools.plant.broker import redis_binary
 from tools.ports import free_port
+
+
+async def until(condition: Callable[[], object], deadline_s: float = 40) -> None:
+    """Raises TimeoutError. Conditions are plain values of other tasks and processes: there is no event to wait for."""
+    async with asyncio.timeout(deadline_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def wait_for_port(port: int, deadline_s: float = 10) -> None:

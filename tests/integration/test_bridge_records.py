@@ -1,13 +1,12 @@
 """What the bridge says besides pauses: the record of its OPC UA server, and the alarm of certificates."""
 
-import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
-from servers import NatsServer
+from servers import NatsServer, until
 
 from services.chassis.bus import Bus
 from services.chassis.streams import Delivery, Follower, Route
@@ -40,12 +39,6 @@ async def hearing(bus: Bus, subject: Subject) -> AsyncIterator[list[Any]]:
     await follower.start()
     yield heard
     await follower.stop()
-
-
-async def until(condition: Callable[[], bool], deadline_s: float = 40) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():  # noqa: ASYNC110  # the broker is another process
-            await asyncio.sleep(0.02)
 
 
 async def test_the_record_waits_for_a_broker_that_is_away_and_misses_it_once(bus, nats_server: NatsServer, caplog):

@@ -1,8 +1,8 @@
-import asyncio
 import contextlib
 
 import pytest
 from jidoka.line.v1 import line_pb2
+from servers import until
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, Unavailable
@@ -15,12 +15,6 @@ PLACE = Place("lyon", "smt1", "aoi1")
 
 def requested(number: int) -> line_pb2.PauseRequested:
     return line_pb2.PauseRequested(request_id=f"r{number}")
-
-
-async def until(condition, deadline_s: float = 10) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():  # noqa: ASYNC110  # conditions are plain values here
-            await asyncio.sleep(0.01)
 
 
 async def test_a_repeated_message_id_is_stored_once(bus: Bus):

@@ -1,11 +1,9 @@
 """What the gateway shows of the lines, read from a real broker."""
 
-import asyncio
-from collections.abc import Callable
-
 from jidoka.audit.v1 import audit_pb2
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
+from servers import until
 
 from services.chassis.bus import Bus
 from services.contracts.instant import timestamp
@@ -30,12 +28,6 @@ async def alarm(bus: Bus, number: int, kind: int, place: Place, *, active: bool)
         site="lyon", line="smt1", alarm_class=kind, active=active, since=timestamp(1_000), detail="why" * active
     )
     await bus.publish(ALARM_CHANGED.at(place), message, f"alarm-{number}")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(40):
-        while not condition():  # noqa: ASYNC110  # the broker is another process
-            await asyncio.sleep(0.02)
 
 
 async def test_standing_alarms_the_pauses_step_and_the_record_are_shown_however_old_the_alarm_is(bus):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from incident_floor import lives_twice
-from mes_floor import Heard, Sandbox, connector, settings_of, until
+from mes_floor import Heard, Sandbox, connector, settings_of
 from rules_floor import Rules, judged, text
-from servers import NatsServer, RedisServer
+from servers import NatsServer, RedisServer, until
 
 from services.chassis.bus import Bus
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mes_floor import EQUIPMENT, ROOT, SECRET, Heard, Sandbox, ask, connector, settings_of, until
-from servers import NatsServer
+from mes_floor import EQUIPMENT, ROOT, SECRET, Heard, Sandbox, ask, connector, settings_of
+from servers import NatsServer, until
 from typer.testing import CliRunner
 
 from services.chassis.bus import Bus

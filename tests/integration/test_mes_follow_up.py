@@ -20,9 +20,8 @@ from mes_floor import (
     holder_of,
     outbox,
     settings_of,
-    until,
 )
-from servers import NatsServer
+from servers import NatsServer, until
 
 from services.chassis.bus import Bus
 from services.contracts.plant import Place

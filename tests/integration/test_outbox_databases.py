@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mes_floor import Heard, Sandbox, ask, connector, connector_process, holder_of, settings_of, until
-from servers import NatsServer
+from mes_floor import Heard, Sandbox, ask, connector, connector_process, holder_of, settings_of
+from servers import NatsServer, until
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable

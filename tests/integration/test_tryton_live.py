@@ -8,8 +8,8 @@ import yaml
 from incident_floor import lives_twice
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
-from mes_floor import EQUIPMENT, PLACE, ROOT, connector, until, until_completed
-from servers import NatsServer
+from mes_floor import EQUIPMENT, PLACE, ROOT, connector, until_completed
+from servers import NatsServer, until
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import WORK_REQUESTED, WORK_UPDATED

@@ -19,9 +19,8 @@ from mes_floor import (
     connector_process,
     outbox,
     settings_of,
-    until,
 )
-from servers import NatsServer
+from servers import NatsServer, until
 
 from services.contracts.subjects import WORK_REQUESTED
 from services.mes_connector.handlers.gate import PAUSED

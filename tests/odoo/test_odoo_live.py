@@ -10,9 +10,9 @@ import pytest
 import yaml
 from counterparts import ASKED_AT, EQUIPMENT, order
 from incident_floor import lives_twice
-from mes_floor import ROOT, Heard, ask, connector, until, until_completed
+from mes_floor import ROOT, Heard, ask, connector, until_completed
 from odoo_counterpart import OdooCounterpart
-from servers import NatsServer, RedisServer
+from servers import NatsServer, RedisServer, until
 
 from services.chassis.bus import Bus
 from services.mes_connector.domain.answer import Outcome

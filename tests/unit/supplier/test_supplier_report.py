@@ -15,7 +15,7 @@ from jidoka.workrequest.v1 import workrequest_pb2
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 
-from services.mes_connector.adapters.evidence import links
+from services.mes_connector.adapters.evidence import Gallery, links
 from tools.supplier.cli import app
 from tools.supplier.page import chart, page
 from tools.supplier.part import parts_of
@@ -161,6 +161,6 @@ def test_a_supplier_notice_names_the_command_for_its_evidence_and_no_name_become
         kind=workrequest_pb2.WORK_REQUEST_KIND_SUPPLIER_QUALITY, lot_id="L 1", scope={"supplier": "acme; rm -rf ~"}
     )
 
-    (export,) = [link for link in links(message) if link.what == "export"]
+    (export,) = [link for link in links(message, Gallery()) if link.what == "export"]
 
     assert export.url_or_command == "jidoka supplier report --supplier 'acme; rm -rf ~' --lot 'L 1' --out report"
