@@ -49,7 +49,7 @@ class Line:
     """What the PLC had executed."""
 
     async def receipt(self) -> tuple[str, int]:
-        [receipt] = await said(self.bus, PAUSE_SETTLED, PLACE, 1, deadline_s=40)
+        [receipt] = await said(self.bus, PAUSE_SETTLED, PLACE, 1, deadline_s=60)
         return OUTCOMES.Name(receipt.outcome), receipt.attempts
 
     async def executed(self) -> int:
