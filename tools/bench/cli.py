@@ -183,7 +183,7 @@ def line(
 ) -> None:
     """Hold a simulated line: how long until the PLC has acknowledged, and until the machine is Held.
 
-    Over a real bus and the bridge, counted from the rule's request; and by a client of a few lines that writes a
+    Over a real bus, rules and bridge, counted from the fifth bad verdict; and by a client of a few lines that writes a
     Boolean and polls every 100 ms what becomes of it. Both take turns, on two PLCs (20 ms cycle, 400 ms from Holding to
     Held), encrypted with each policy that there is. A factor says how many times as long the few lines take.
 

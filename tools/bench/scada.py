@@ -164,7 +164,9 @@ class _Ear:
         self.all_heard = asyncio.Event()
 
     def event_notification(self, event: Any) -> None:
-        """Called by asyncua for each event."""
+        """Called by asyncua for each event; one that is about no result, such as a new state, has no CreationTime."""
+        if event.CreationTime is None:
+            return
         self.latencies_ms.append((time.time() - event.CreationTime.timestamp()) * 1e3)
         self.ids.add(event.ResultId.Id)
         self.complete &= event.PartId.Id.startswith("lot/") and event.ResultContent[0].Value == "FAIL"

@@ -71,7 +71,9 @@ def batching(rows: Sequence[Row], best: Row) -> Table:
 
 def paused(rows: Sequence[Row]) -> Table:
     """Both ways of each policy, p50 / p99, and how many times as long the naive one took."""
-    table = _table("ms from the request, p50 / p99", "policy", "way", "acknowledged", "held", "times as long to Held")
+    table = _table(
+        "ms from the fifth verdict, p50/p99", "policy", "way", "acknowledged", "held", "times as long to Held"
+    )
     for policy in dict.fromkeys(row["policy"] for row in rows):
         ways = {row["way"]: row for row in rows if row["policy"] == policy}
         for way, row in ways.items():
