@@ -54,6 +54,9 @@ class Plc(Strict):
 
     url: str
     """opc.tcp://host:port/path"""
+    certificate_host: str = Field(default="", pattern=r"^[A-Za-z0-9.:_-]*$")
+    """The host name or address that the PLC's certificate carries, where it is not the one in `url`; it is checked all
+    the same."""
     namespace: str
     """Namespace URI of the nodes."""
     adapter: Literal["visif", "packml", "tag"] = "visif"

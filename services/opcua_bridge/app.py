@@ -87,7 +87,16 @@ def _lines(the_plant: plant.Plant) -> Lines:
 def _link(settings: Settings, name: LineName, line: plant.Line, claims: Claims) -> PlcLink:
     password = read_secret(settings.plc_password_file, "plc password")
     plc = line.plc
-    address = PlcAddress(name, plc.url, plc.namespace, settings.plc_user, password, settings.pki, plc.security_policy)
+    address = PlcAddress(
+        name,
+        plc.url,
+        plc.namespace,
+        settings.plc_user,
+        password,
+        settings.pki,
+        plc.security_policy,
+        plc.certificate_host,
+    )
     timing = Timing(
         publishing_ms=settings.publishing_ms,
         heartbeat_s=settings.heartbeat_s,

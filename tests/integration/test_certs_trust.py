@@ -14,6 +14,7 @@ from opcua_fortress import Fortress, tag, write_speed
 from services.chassis.errors import Invalid
 from services.opcua_bridge.adapters.expiry import DAYS_LEFT
 from services.opcua_bridge.adapters.identity import load_identity
+from services.opcua_bridge.adapters.peer_check import host_of
 from services.opcua_bridge.adapters.plain_words import explain
 from services.opcua_bridge.adapters.trust import thumbprint
 from tools.certs import CERTIFICATE, PRIVATE_KEY, Authority, PkiError, ensure_pki, shelf
@@ -130,10 +131,10 @@ async def test_we_check_the_server_we_dial_as_it_checks_us(fortress, tmp_path):
     url = fortress.url
     fortress.heard.clear()
     for home, dialled, said in (
-        (strangers, url, "we do not accept the certificate"),
+        (strangers, host_of(url), "we do not accept the certificate"),
         (
             fortress.pki["client"],
-            "opc.tcp://plc.example:4840",
+            "plc.example",
             "and not plc.example (BadCertificateHostNameInvalid): use a name that it has",
         ),
     ):
@@ -141,7 +142,7 @@ async def test_we_check_the_server_we_dial_as_it_checks_us(fortress, tmp_path):
         sentence = await refused(fortress, "client", validator=identity.server_validator(dialled))
         assert said in sentence
     ours = await load_identity(fortress.pki["client"])
-    async with fortress.client("client", user="operator", validator=ours.server_validator(url)):
+    async with fortress.client("client", user="operator", validator=ours.server_validator(host_of(url))):
         pass
     async with asyncio.timeout(NOTICED_S + BUSY_S):
         while "log out" not in [entry.act for entry in fortress.heard]:  # noqa: ASYNC110

@@ -315,6 +315,23 @@ async def test_a_refused_connection_says_who_does_not_trust_whom(floor, tmp_path
             pass
 
 
+@pytest.mark.parametrize(("named", "message"), [("plc.example", "`plc.certificate_host`"), ("localhost", "")])
+async def test_the_certificate_is_checked_for_the_host_that_the_plant_file_names(floor, named, message):
+    """Instead of the one that is dialled; there is no switch for none at all."""
+    address = PlcAddress(
+        LineName("lyon", "smt1"),
+        floor.url,
+        NAMESPACE,
+        "bridge",
+        "bridge-pw",
+        floor.pki["bridge"],
+        certificate_host=named,
+    )
+    with pytest.raises(PlcRefusedError, match=message) if message else contextlib.nullcontext():
+        async with opened(address, timeout_s=20):
+            pass
+
+
 def mixed(folder: Path, own: Path, trusted: Path) -> Path:
     home = folder / own.parent.name
     home.mkdir()

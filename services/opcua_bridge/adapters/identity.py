@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.chassis.errors import Invalid
-from services.opcua_bridge.adapters.peer_check import PeerCheck, host_of, uris_of
+from services.opcua_bridge.adapters.peer_check import PeerCheck, uris_of
 from services.opcua_bridge.adapters.rejected import Rejected
 from services.opcua_bridge.adapters.trust import Trust, read_certificate, thumbprint
 
@@ -28,9 +28,9 @@ class Identity:
     trust: Trust
     rejected: Rejected
 
-    def server_validator(self, url: str = "") -> PeerCheck:
-        """Checks the certificate of a server that we connect to; with its URL also that the host stands in it."""
-        return PeerCheck(self.trust, of_server=True, on_refused=self.rejected.keep, host=host_of(url))
+    def server_validator(self, host: str = "") -> PeerCheck:
+        """Checks the certificate of a server that we connect to; with a host also that this one stands in it."""
+        return PeerCheck(self.trust, of_server=True, on_refused=self.rejected.keep, host=host)
 
     def client_validator(self) -> PeerCheck:
         """Checks the certificate of a client that connects to us."""

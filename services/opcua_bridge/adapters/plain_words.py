@@ -59,7 +59,7 @@ _REFUSED = {
     _C.BadCertificateRevoked: "let its owner issue a new one",
     _C.BadCertificateIssuerRevoked: "let its owner issue one from another CA",
     _C.BadCertificateUriInvalid: "let its owner issue one with the URI that the application names",
-    _C.BadCertificateHostNameInvalid: "use a name that it has, or let its owner issue one with this address",
+    _C.BadCertificateHostNameInvalid: "use a name that it has, say it in `plc.certificate_host`, or have one issued",
     _C.BadCertificateUseNotAllowed: "let its owner issue one with the key usages of an OPC UA application",
     _C.BadCertificatePolicyCheckFailed: "let its owner issue one with RSA 2048 or more, and SHA-256",
 }

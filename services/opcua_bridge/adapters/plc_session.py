@@ -11,6 +11,7 @@ from asyncua.crypto.uacrypto import CertProperties
 
 from services.opcua_bridge.adapters.deadline import deadline
 from services.opcua_bridge.adapters.identity import Identity, load_identity, thumbprint
+from services.opcua_bridge.adapters.peer_check import host_of
 from services.opcua_bridge.adapters.plain_words import explain
 from services.opcua_bridge.domain.line import LineName
 
@@ -43,6 +44,8 @@ class PlcAddress:
     password: str = field(repr=False)
     pki: Path
     policy: str = "Basic256Sha256"
+    certificate_host: str = ""
+    """Where its certificate names another host than the URL."""
 
     def why(self, error: BaseException) -> str:
         """What went wrong and what to do about it, in one sentence."""
@@ -64,7 +67,7 @@ async def opened(address: PlcAddress, timeout_s: float) -> AsyncIterator[Client]
     client.application_uri = identity.application_uri
     client.set_user(address.user)
     client.set_password(address.password)
-    client.certificate_validator = identity.server_validator(address.url)
+    client.certificate_validator = identity.server_validator(address.certificate_host or host_of(address.url))
     policy = _POLICIES[address.policy]
     # By content: a deadline that cuts asyncua's reading short would leave the file open.
     certificate = CertProperties(identity.certificate_path.read_bytes(), "der")
