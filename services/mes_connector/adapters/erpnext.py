@@ -14,12 +14,12 @@ import httpx
 
 from services.contracts.mes import Mes
 from services.mes_connector.adapters import erpnext_options as known
-from services.mes_connector.adapters.attempt import attempt
 from services.mes_connector.adapters.erpnext_examine import examine
 from services.mes_connector.adapters.erpnext_wire import TAKEN, Frappe, data, exception_of, refusal
 from services.mes_connector.adapters.http import Http, legible
 from services.mes_connector.adapters.narrative import narrative
 from services.mes_connector.adapters.options import options_of
+from services.mes_connector.adapters.over_http import OverHttp
 from services.mes_connector.adapters.preview import json_preview
 from services.mes_connector.adapters.template import Template
 from services.mes_connector.adapters.vocabulary import NAMES, Vocabulary
@@ -45,40 +45,18 @@ def open_erpnext(
     return ErpNext(system, Http(deadline_s, ca_file, headers=headers, secrets=secrets, transport=transport))
 
 
-class ErpNext:
+class ErpNext(OverHttp):
     """One ERPNext site."""
 
     def __init__(self, system: Mes, http: Http) -> None:
+        super().__init__(http)
         self._options = options = options_of(system, known.Options)
-        self._http = http
         self._frappe = Frappe(system.url, http)
         self._url = system.url.rstrip("/")
         self._vocabulary = Vocabulary(system, options.unmapped)
         chosen: dict[Kind, known.Document | None] = {kind: getattr(options, kind.value) for kind in Kind}
         self._documents = {kind: document for kind, document in chosen.items() if document is not None}
         self._templates = {kind: _template(kind, document) for kind, document in self._documents.items()}
-
-    async def start(self) -> None:
-        await self._http.start()
-
-    async def stop(self) -> None:
-        await self._http.stop()
-
-    async def create(self, order: Order) -> Answer:
-        """Insert the document; that its reference is taken is as good as having inserted it."""
-        return await attempt(order, lambda it: self._http.within(self._create(it)))
-
-    async def find(self, key: str) -> Answer:
-        """Look for our reference in every doctype that a request may become."""
-        return await self._http.within(self._find(key))
-
-    async def comment(self, external_id: str, note: Note) -> Answer:
-        """Append a comment that names the note's id, unless there is one."""
-        return await self._http.within(self._comment(external_id, note))
-
-    async def progress(self, orders: Sequence[Filed]) -> Polled:
-        """One question per doctype."""
-        return await self._http.within(self._progress(orders), Polled)
 
     async def probe(self) -> Answer:
         """Ask who we are."""
@@ -116,6 +94,7 @@ class ErpNext:
         return filled | {self._options.reference_field: request.key}
 
     async def _create(self, order: Order) -> Answer:
+        """Insert the document; that its reference is taken is as good as having inserted it."""
         doctype = self._document(order.request.kind).doctype
         reply = await self._frappe.insert(doctype, self._filled(order.request))
         if isinstance(reply, Answer):
@@ -130,6 +109,7 @@ class ErpNext:
         return Answer(Outcome.OPENED, external_id=f"{doctype}/{legible(name)}")
 
     async def _find(self, key: str) -> Answer:
+        """Look for our reference in every doctype that a request may become."""
         field = self._options.reference_field
         for doctype in self._doctypes():
             rows = await self._frappe.rows(doctype, [[field, "=", key]], ["name", field], 2)
@@ -141,6 +121,7 @@ class ErpNext:
         return Answer(Outcome.ABSENT)
 
     async def _comment(self, external_id: str, note: Note) -> Answer:
+        """Append a comment that names the note's id, unless there is one."""
         doctype, _, name = external_id.partition("/")
         standing = await self._frappe.rows(doctype, [["name", "=", name]], ["name"], 1)
         if isinstance(standing, Answer):
@@ -161,6 +142,7 @@ class ErpNext:
         return Answer(Outcome.OPENED, external_id=external_id)
 
     async def _progress(self, orders: Sequence[Filed]) -> Polled:
+        """One question per doctype."""
         seen: list[Progress] = []
         for doctype in known.STATUS_FIELD:
             ours = {order.external_id.partition("/")[2]: order for order in orders if _is(order, doctype)}

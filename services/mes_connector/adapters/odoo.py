@@ -15,7 +15,6 @@ import httpx
 
 from services.contracts.mes import Mes
 from services.mes_connector.adapters import odoo_options as known
-from services.mes_connector.adapters.attempt import attempt
 from services.mes_connector.adapters.http import Http, legible
 from services.mes_connector.adapters.narrative import narrative
 from services.mes_connector.adapters.odoo_calls import MISSING, Calls, Fault, Json2, Said
@@ -24,6 +23,7 @@ from services.mes_connector.adapters.odoo_examine import Examiner
 from services.mes_connector.adapters.odoo_progress import Stages, stand
 from services.mes_connector.adapters.odoo_xmlrpc import XmlRpc
 from services.mes_connector.adapters.options import options_of
+from services.mes_connector.adapters.over_http import OverHttp
 from services.mes_connector.adapters.preview import json_preview
 from services.mes_connector.adapters.template import Template
 from services.mes_connector.adapters.vocabulary import NAMES, Vocabulary
@@ -70,42 +70,20 @@ def open_odoo_rpc(
     return Odoo(system, options, XmlRpc(system.url, http, options.database, options.login, secret), http)
 
 
-class Odoo:
+class Odoo(OverHttp):
     """One database of one Odoo server."""
 
     def __init__(self, system: Mes, options: known.Options, calls: Calls, http: Http) -> None:
+        super().__init__(http)
         self._mapping = system.mapping
         self._options = options
         self._calls = calls
-        self._http = http
         self._vocabulary = Vocabulary(system, options.unmapped)
         self._documents: dict[Kind, known.Document] = {kind: getattr(options, kind.value) for kind in Kind}
         self._templates = {
             kind: Template(document.shape, _NAMES, f"mes.options.{kind.value}.fields")
             for kind, document in self._documents.items()
         }
-
-    async def start(self) -> None:
-        await self._calls.start()
-
-    async def stop(self) -> None:
-        await self._calls.stop()
-
-    async def create(self, order: Order) -> Answer:
-        """Load the record unless its external id stands already."""
-        return await attempt(order, lambda it: self._http.within(self._create(it)))
-
-    async def find(self, key: str) -> Answer:
-        """Look for our external id, whatever model it stands for."""
-        return await self._http.within(self._find(key))
-
-    async def comment(self, external_id: str, note: Note) -> Answer:
-        """Log a note that names its id, unless there is one."""
-        return await self._http.within(self._comment(external_id, note))
-
-    async def progress(self, orders: Sequence[Filed]) -> Polled:
-        """Two questions per model, and one for each order that is not among the answers."""
-        return await self._http.within(self._progress(orders), Polled)
 
     async def probe(self) -> Answer:
         """Ask who we are."""
@@ -146,6 +124,7 @@ class Odoo:
         }
 
     async def _create(self, order: Order) -> Answer:
+        """Load the record unless its external id stands already."""
         model = self._documents[order.request.kind].model
         said = await self._calls.call(model, "load", **self._loaded(order.request))
         if isinstance(said, Fault):
@@ -167,6 +146,7 @@ class Odoo:
         return Answer(Outcome.AWAY if later else Outcome.REFUSED, reason=f"load: {words}")
 
     async def _find(self, key: str) -> Answer:
+        """Look for our external id, whatever model it stands for."""
         found = await self._refer(key)
         if isinstance(found, Answer):
             return found
@@ -187,6 +167,7 @@ class Odoo:
         return Answer(Outcome.AWAY, reason="check_object_reference: neither a model and a number nor an error")
 
     async def _comment(self, external_id: str, note: Note) -> Answer:
+        """Log a note that names its id, unless there is one."""
         model, number = _apart(external_id)
         mark = f"[jidoka {note.id}]"
         where = [["model", "=", model], ["res_id", "=", number], ["body", "ilike", mark]]
@@ -204,6 +185,7 @@ class Odoo:
         return Answer(Outcome.ABSENT, reason=said.answer.reason) if said.name == MISSING else said.answer
 
     async def _progress(self, orders: Sequence[Filed]) -> Polled:
+        """Two questions per model, and one for each order that is not among the answers."""
         seen: list[Progress] = []
         for model in dict.fromkeys(document.model for document in self._documents.values()):
             ours = {_apart(order.external_id)[1]: order for order in orders if _is(order, model)}

@@ -38,10 +38,6 @@ class Calls(Protocol):
     target: str
     """Where a method of a model is called, for people: `{model}` and `{method}` in it."""
 
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
     async def call(self, model: str, method: str, *, ids: Sequence[int] | None = None, **told: Any) -> Said | Fault:
         """Call a public method: of the model, or of the records `ids`."""
         ...
@@ -57,12 +53,6 @@ class Json2:
     def __init__(self, url: str, http: Http) -> None:
         self.target = url.rstrip("/") + "/json/2/{model}/{method}"
         self._http = http
-
-    async def start(self) -> None:
-        await self._http.start()
-
-    async def stop(self) -> None:
-        await self._http.stop()
 
     async def call(self, model: str, method: str, *, ids: Sequence[int] | None = None, **told: Any) -> Said | Fault:
         """Call a public method: of the model, or of the records `ids`."""

@@ -29,12 +29,6 @@ class XmlRpc:
         self._login = (database, login, secret)
         self._user = 0
 
-    async def start(self) -> None:
-        await self._http.start()
-
-    async def stop(self) -> None:
-        await self._http.stop()
-
     async def call(
         self, model: str, method: str, *, ids: Sequence[int] | None = None, **arguments: Any
     ) -> Said | Fault:

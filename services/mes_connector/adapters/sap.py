@@ -14,10 +14,10 @@ import httpx
 
 from services.chassis.errors import Invalid
 from services.contracts.mes import Mes
-from services.mes_connector.adapters.attempt import attempt
 from services.mes_connector.adapters.http import Http, legible
 from services.mes_connector.adapters.one_by_one import one_by_one
 from services.mes_connector.adapters.options import options_of
+from services.mes_connector.adapters.over_http import OverHttp
 from services.mes_connector.adapters.preview import json_preview
 from services.mes_connector.adapters.sap_entity import LONG_TEXT, Kind, kind_of, kinds
 from services.mes_connector.adapters.sap_examine import examine
@@ -49,12 +49,12 @@ def open_sap(
     return Sap(system, Http(deadline_s, ca_file, headers=headers, secrets=secrets, transport=transport))
 
 
-class Sap:
+class Sap(OverHttp):
     """One S/4HANA system."""
 
     def __init__(self, system: Mes, http: Http) -> None:
+        super().__init__(http)
         self._options = options = options_of(system, Options)
-        self._http = http
         self._url = system.url.rstrip("/")
         self._gateway = Gateway(system.url, http, options.client)
         self._vocabulary = Vocabulary(system, options.unmapped)
@@ -63,24 +63,6 @@ class Sap:
             "notification": Template(options.notification, NAMES, "mes.options.notification"),
             "defect": Template(options.defect, NAMES, "mes.options.defect"),
         }
-
-    async def start(self) -> None:
-        await self._http.start()
-
-    async def stop(self) -> None:
-        await self._http.stop()
-
-    async def create(self, order: Order) -> Answer:
-        """Post the document, with a token fetched before."""
-        return await attempt(order, lambda it: self._http.within(self._create(it)))
-
-    async def find(self, key: str) -> Answer:
-        """Look for our reference in every entity set that a request may become."""
-        return await self._http.within(self._find(key))
-
-    async def comment(self, external_id: str, note: Note) -> Answer:
-        """Append to the notification's long text, unless the note's id stands in it."""
-        return await self._http.within(self._comment(external_id, note))
 
     async def progress(self, orders: Sequence[Filed]) -> Polled:
         """Ask for each document by its number."""
@@ -114,6 +96,7 @@ class Sap:
         return own | self._extra[name].fill(self._vocabulary.values(order.request))
 
     async def _create(self, order: Order) -> Answer:
+        """Post the document, with a token fetched before."""
         kind = self._kinds[kind_of(self._options, order)]
         made = await self._gateway.create(kind.service, kind.entities, self._filled(order))
         if isinstance(made, Answer):
@@ -123,6 +106,7 @@ class Sap:
         return Answer(Outcome.OPENED, external_id=f"{kind.entities}/{legible(number)}")
 
     async def _find(self, key: str) -> Answer:
+        """Look for our reference in every entity set that a request may become."""
         for kind in self._used():
             rows = await self._gateway.rows(kind.service, kind.entities, {"$filter": kind.filter(key), "$top": "2"})
             if isinstance(rows, Answer):
@@ -132,6 +116,7 @@ class Sap:
         return Answer(Outcome.ABSENT)
 
     async def _comment(self, external_id: str, note: Note) -> Answer:
+        """Append to the notification's long text, unless the note's id stands in it."""
         if (kind := self._kind(external_id)) is None or kind.entities != self._kinds["notification"].entities:
             return Answer(Outcome.REFUSED, reason=f"{external_id}: only notifications take comments")
         answer = Answer(Outcome.AWAY)

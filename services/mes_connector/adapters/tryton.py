@@ -15,10 +15,10 @@ import httpx
 
 from services.contracts.mes import Mes
 from services.mes_connector.adapters import tryton_options as known
-from services.mes_connector.adapters.attempt import attempt
 from services.mes_connector.adapters.http import Http
 from services.mes_connector.adapters.narrative import rfc3339
 from services.mes_connector.adapters.options import options_of
+from services.mes_connector.adapters.over_http import OverHttp
 from services.mes_connector.adapters.preview import json_preview
 from services.mes_connector.adapters.template import Template
 from services.mes_connector.adapters.tryton_calls import Said, Tryton
@@ -49,14 +49,14 @@ def open_tryton(
     return TrytonMes(system, options, tryton, http)
 
 
-class TrytonMes:
+class TrytonMes(OverHttp):
     """One database of one Tryton server."""
 
     def __init__(self, system: Mes, options: known.Options, tryton: Tryton, http: Http) -> None:
+        super().__init__(http)
         self._mapping = system.mapping
         self._options = options
         self._tryton = tryton
-        self._http = http
         self._vocabulary = Vocabulary(system, options.unmapped)
         self._models: dict[Kind, known.Model] = {
             Kind.MAINTENANCE: "project.work",
@@ -71,29 +71,6 @@ class TrytonMes:
             model: Template({**known.FIELDS[model], **fields}, _NAMES, f"mes.options for {model}")
             for model, fields in ours.items()
         }
-
-    async def start(self) -> None:
-        await self._http.start()
-
-    async def stop(self) -> None:
-        await self._http.stop()
-
-    async def create(self, order: Order) -> Answer:
-        """Create the task, or the inspection with its alert."""
-        return await attempt(order, lambda it: self._within(self._create(it)))
-
-    async def find(self, key: str) -> Answer:
-        """Look for our reference among alerts and tasks."""
-        return await self._within(self._find(key))
-
-    async def comment(self, external_id: str, note: Note) -> Answer:
-        """Attach a note that names its id, unless there is one."""
-        return await self._within(self._comment(external_id, note))
-
-    async def progress(self, orders: Sequence[Filed]) -> Polled:
-        """One question per model."""
-        polled = await self._http.within(self._progress(orders), Polled)
-        return replace(polled, answer=self._locked(polled.answer))
 
     async def probe(self) -> Answer:
         """Log in."""
@@ -110,8 +87,12 @@ class TrytonMes:
         method, records = self._records(order.request)
         return json_preview("POST", self._tryton.url, {"method": method, "params": [records, self._tryton.context]})
 
+    async def progress(self, orders: Sequence[Filed]) -> Polled:
+        polled = await super().progress(orders)
+        return replace(polled, answer=self._locked(polled.answer))
+
     async def _within(self, work: Awaitable[Answer]) -> Answer:
-        return self._locked(await self._http.within(work))
+        return self._locked(await super()._within(work))
 
     def _locked(self, answer: Answer) -> Answer:
         # After wrong passwords Tryton takes its time with every login, and then looks at none for a while.
@@ -156,6 +137,7 @@ class TrytonMes:
         }
 
     async def _create(self, order: Order) -> Answer:
+        """Create the task, or the inspection with its alert."""
         method, records = self._records(order.request)
         said = await self._tryton.call(method, records)
         if isinstance(said, Answer):
@@ -174,6 +156,7 @@ class TrytonMes:
         return found if found.outcome is Outcome.OPENED else Answer(Outcome.UNKNOWN, reason=found.reason)
 
     async def _find(self, key: str) -> Answer:
+        """Look for our reference among alerts and tasks."""
         for model in self._used():
             said = await self._search(model, _where(model, key), ["name"] if model == known.TASK else [])
             if isinstance(said, Answer):
@@ -184,6 +167,7 @@ class TrytonMes:
         return Answer(Outcome.ABSENT)
 
     async def _comment(self, external_id: str, note: Note) -> Answer:
+        """Attach a note that names its id, unless there is one."""
         model, _, number = external_id.rpartition("/")
         if model not in FIELDS:
             return Answer(Outcome.ABSENT, reason=f"{external_id!r} is no order of ours")
@@ -206,6 +190,7 @@ class TrytonMes:
         return Answer(Outcome.OPENED, external_id=external_id)
 
     async def _progress(self, orders: Sequence[Filed]) -> Polled:
+        """One question per model."""
         seen: list[Progress] = []
         for model, fields in FIELDS.items():
             ours = {_number(it.external_id.rpartition("/")[2]): it for it in orders if _is(it, model)}
