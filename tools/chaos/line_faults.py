@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from asyncua import ua
 
 from tools.chaos.line_floor import Floor
+from tools.chaos.process import Process
 
 Strike = Callable[[Floor, "Fault"], contextlib.AbstractAsyncContextManager[None]]
 _TRIES_S = 60.0
@@ -47,37 +48,27 @@ async def _wire_frozen_and_cut(floor: Floor, _: Fault) -> AsyncIterator[None]:
     floor.wire.open.set()
 
 
-def _killed(name: str) -> Strike:
+def _on(name: str, down: Callable[[Process], None], up: Callable[[Process], None]) -> Strike:
     @contextlib.asynccontextmanager
     async def strike(floor: Floor, fault: Fault) -> AsyncIterator[None]:
         process = floor.processes[_hit(name, floor, fault)]
-        await asyncio.to_thread(process.kill)
+        await asyncio.to_thread(down, process)
         yield
-        process.start()
+        up(process)
 
     return strike
+
+
+def _killed(name: str) -> Strike:
+    return _on(name, Process.kill, Process.start)
 
 
 def _stopped(name: str) -> Strike:
-    @contextlib.asynccontextmanager
-    async def strike(floor: Floor, fault: Fault) -> AsyncIterator[None]:
-        process = floor.processes[_hit(name, floor, fault)]
-        await asyncio.to_thread(process.stop)
-        yield
-        process.start()
-
-    return strike
+    return _on(name, Process.stop, Process.start)
 
 
 def _asleep(name: str) -> Strike:
-    @contextlib.asynccontextmanager
-    async def strike(floor: Floor, fault: Fault) -> AsyncIterator[None]:
-        process = floor.processes[_hit(name, floor, fault)]
-        process.pause()
-        yield
-        process.wake()
-
-    return strike
+    return _on(name, Process.pause, Process.wake)
 
 
 def _hit(name: str, floor: Floor, fault: Fault) -> str:
