@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mes_floor import Heard, Sandbox
+from plant_floor import Floor
 from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
@@ -50,3 +51,11 @@ async def heard(bus: Bus) -> AsyncIterator[Heard]:
     await heard.follower.start()
     yield heard
     await heard.follower.stop()
+
+
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+    floor = Floor(tmp_path_factory.mktemp("floor"))
+    floor.wait_ready()
+    yield floor
+    floor.kill()

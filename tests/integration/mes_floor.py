@@ -6,10 +6,11 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
+import yaml
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
 from nats.js.errors import NotFoundError
@@ -111,6 +112,24 @@ def settings_of(folder: Path, nats: NatsServer, sandbox: Sandbox) -> dict[str, s
         "retry_cap_s": "0.4",
         "breaker_base_s": "0.05",
         "breaker_cap_s": "0.2",
+    }
+
+
+def live_settings_of(folder: Path, nats_url: str, plant: Mapping[str, object], secret: str) -> dict[str, str]:
+    """For a system that is no stand-in: it may take its time."""
+    (folder / "plant.yaml").write_text(yaml.safe_dump(plant))
+    (folder / "secret").write_text(secret + "\n")
+    return {
+        "plant_file": str(folder / "plant.yaml"),
+        "nats_url": nats_url,
+        "nats_password_file": str(folder / "secret"),
+        "mes_secret_file": str(folder / "secret"),
+        "mes_deadline_s": "30",
+        "mes_pace_s": "0",
+        "poll_every_s": "0.5",
+        "database_url": f"sqlite:///{folder}/outbox.sqlite",
+        "after_timeout_s": "1",
+        "retry_base_s": "0.1",
     }
 
 

@@ -30,14 +30,6 @@ LINE = LineName(PLACE.site, PLACE.line)
 TAKE_OVER_S = 5.0
 
 
-@pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    floor = Floor(tmp_path_factory.mktemp("floor"))
-    floor.wait_ready()
-    yield floor
-    floor.kill()
-
-
 @pytest.fixture
 async def panel(floor: Floor) -> AsyncIterator[Panel]:
     async with at_the_panel(floor) as panel:

@@ -5,7 +5,7 @@ And what the PLC does by itself when nobody watches.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +27,6 @@ from tools.chaos.wire import Wire
 
 OUTCOMES = line_pb2.PauseOutcome
 UNKNOWN = ("PAUSE_OUTCOME_LINK_DOWN", "PAUSE_OUTCOME_ACK_TIMEOUT")
-
-
-@pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    floor = Floor(tmp_path_factory.mktemp("floor"))
-    floor.wait_ready()
-    yield floor
-    floor.kill()
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,6 @@ from services.opcua_bridge.domain.line import HELD, HOLDING, LineName
 from services.opcua_bridge.settings import Settings
 
 CONFIRMED = line_pb2.PAUSE_OUTCOME_CONFIRMED
-
-
-@pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    floor = Floor(tmp_path_factory.mktemp("floor"))
-    floor.wait_ready()
-    yield floor
-    floor.kill()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import yaml
 from incident_floor import lives_twice
 from jidoka.frame.v1.frame_pb2 import StationPath
 from jidoka.workrequest.v1 import workrequest_pb2 as wire
-from mes_floor import EQUIPMENT, PLACE, ROOT, connector, until_completed
+from mes_floor import EQUIPMENT, PLACE, ROOT, connector, live_settings_of, until_completed
 from servers import NatsServer, until
 
 from services.chassis.bus import Bus
@@ -29,20 +29,7 @@ def settings(tmp_path: Path, nats_server: NatsServer, live_tryton: LiveTryton) -
         "options": options | {"points": {"good": False}, "cancelled_statuses": [DROPPED]},
         "mapping": {"equipment": {each: str(live_tryton.project) for each in (EQUIPMENT, f"{EQUIPMENT}/aoi1")}},
     }
-    (tmp_path / "plant.yaml").write_text(yaml.safe_dump(plant))
-    (tmp_path / "password").write_text(PASSWORD + "\n")
-    return {
-        "plant_file": str(tmp_path / "plant.yaml"),
-        "nats_url": nats_server.url,
-        "nats_password_file": str(tmp_path / "password"),
-        "mes_secret_file": str(tmp_path / "password"),
-        "mes_deadline_s": "30",
-        "mes_pace_s": "0",
-        "poll_every_s": "0.5",
-        "database_url": f"sqlite:///{tmp_path}/outbox.sqlite",
-        "after_timeout_s": "1",
-        "retry_base_s": "0.1",
-    }
+    return live_settings_of(tmp_path, nats_server.url, plant, PASSWORD)
 
 
 async def want(bus: Bus, key: str, kind: wire.WorkRequestKind, msg_id: str = "") -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from counterparts import ASKED_AT, EQUIPMENT, order
 from incident_floor import lives_twice
-from mes_floor import ROOT, Heard, ask, connector, until_completed
+from mes_floor import ROOT, Heard, ask, connector, live_settings_of, until_completed
 from odoo_counterpart import OdooCounterpart
 from servers import NatsServer, RedisServer, until
 
@@ -250,18 +250,4 @@ def _settings(folder: Path, nats: NatsServer, counterpart: OdooCounterpart) -> d
         "options": options,
         "mapping": {"equipment": dict.fromkeys((EQUIPMENT, f"{EQUIPMENT}/aoi1"), "Stencil printer 1")},
     }
-    (folder / "plant.yaml").write_text(yaml.safe_dump(plant))
-    (folder / "secret").write_text(counterpart.secret() + "\n")
-    (folder / "nothing").write_text("x\n")
-    return {
-        "plant_file": str(folder / "plant.yaml"),
-        "nats_url": nats.url,
-        "nats_password_file": str(folder / "nothing"),
-        "mes_secret_file": str(folder / "secret"),
-        "mes_deadline_s": "30",
-        "mes_pace_s": "0",
-        "poll_every_s": "0.5",
-        "database_url": f"sqlite:///{folder}/outbox.sqlite",
-        "after_timeout_s": "1",
-        "retry_base_s": "0.1",
-    }
+    return live_settings_of(folder, nats.url, plant, counterpart.secret())
