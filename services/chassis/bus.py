@@ -5,24 +5,38 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import nats
 from google.protobuf.message import Message
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import APIError
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
 from services.chassis.backoff import Backoff
-from services.chassis.errors import Unavailable
+from services.chassis.errors import Conflict, Invalid, MeshError, Unavailable
 from services.chassis.run import cancel, spawn
 from services.contracts import headers
 
 log = logging.getLogger("jidoka.bus")
 PUBLISH_DEADLINE_S = 3.0
 _PROBE_S = 2.0
+# What the broker will say again however often it is asked (nats-server's errors.json): "send again" would be for ever.
+_FOR_GOOD: Mapping[int, type[MeshError]] = {
+    10054: Invalid,  # message size exceeds maximum allowed
+    10070: Conflict,  # wrong last sequence (in a cluster)
+    10071: Conflict,  # wrong last sequence: another message stands on the subject
+}
+
+
+class Stored(NamedTuple):
+    """Where a message stands in its stream, and whether one with this id stood there before: then that one counts."""
+
+    sequence: int
+    duplicate: bool
 
 
 class Bus:
@@ -82,23 +96,27 @@ class Bus:
         *,
         extra: Mapping[str, str] | None = None,
         deadline_s: float = PUBLISH_DEADLINE_S,
-    ) -> int:
-        """Publish and wait until the broker has stored it; returns the stream sequence.
+    ) -> Stored:
+        """Publish and wait until the broker has stored it, under an id that holds for this subject alone.
 
-        Repeats until the deadline: the id makes a repeat harmless. Raises Unavailable: nothing is promised then.
+        Repeats until the deadline: the id makes a repeat harmless. Raises Unavailable: nothing is promised then; and
+        Conflict where `extra` expects another last message (headers.EXPECTED_LAST), or Invalid for one that is too
+        large: it was not stored, and will not be.
         """
         jetstream = self.jetstream
         payload = message if isinstance(message, bytes) else message.SerializeToString()
         ends = time.monotonic() + deadline_s
         backoff = Backoff(0.05, 0.5)
         with telemetry.span(f"publish {'.'.join(subject.split('.')[2:4])}", SpanKind.PRODUCER, subject=subject):
-            carried = {headers.MSG_ID: msg_id, **telemetry.inject(), **(extra or {})}
+            carried = {headers.MSG_ID: headers.msg_id(subject, msg_id), **telemetry.inject(), **(extra or {})}
             while True:
                 left_s = ends - time.monotonic()
                 try:
                     ack = await jetstream.publish(subject, payload, timeout=max(left_s, 0.01), headers=dict(carried))
-                    return int(ack.seq)
+                    return Stored(int(ack.seq), bool(ack.duplicate))
                 except (NatsError, TimeoutError, OSError) as error:
+                    if isinstance(error, APIError) and (kind := _FOR_GOOD.get(error.err_code or 0)):
+                        raise kind(f"the broker refuses {subject}: {error.description}") from error
                     if left_s <= backoff.next_s:
                         raise Unavailable(
                             f"the broker did not acknowledge {subject}: {error}", fix="send again"

@@ -63,6 +63,13 @@ class Subject:
         """The subject for one station."""
         return f"jidoka.v1.{self.noun}.{self.verb}.{where.site}.{where.line}.{where.station}"
 
+    def about(self, where: At, thing: str) -> str:
+        """The subject of one thing at a station, by which the broker finds it, and may be told to take no second one.
+
+        A dot would cut the id into tokens; '/' cannot stand in an id, so the name stays unique.
+        """
+        return f"{self.at(where)}.{thing.replace('.', '/')}"
+
     def along(self, site: str, line: str = "") -> str:
         """The filter that matches it at one line, or at a whole site."""
         return f"jidoka.v1.{self.noun}.{self.verb}.{site}{'.' if line else ''}{line}.>"

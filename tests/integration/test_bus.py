@@ -5,8 +5,9 @@ from jidoka.line.v1 import line_pb2
 from servers import until
 
 from services.chassis.bus import Bus
-from services.chassis.errors import Invalid, Unavailable
+from services.chassis.errors import Conflict, Invalid, Unavailable
 from services.chassis.streams import Consumer, Delivery, Follower, Route
+from services.contracts import headers
 from services.contracts.plant import Place
 from services.contracts.subjects import LINE, LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_REQUESTED, STATION
 
@@ -21,7 +22,8 @@ async def test_a_repeated_message_id_is_stored_once(bus: Bus):
     first = await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
     again = await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
 
-    assert first == again
+    assert (first.sequence, first.duplicate) == (again.sequence, False)
+    assert again.duplicate
     assert (await bus.jetstream.stream_info(LINE.name)).state.messages == 1
 
 
@@ -112,3 +114,16 @@ async def test_a_backlog_is_worked_off_at_once_because_what_waits_may_expire(bus
     await consumer.stop()
 
     assert done == [f"r{number}" for number in range(20)]
+
+
+async def test_what_the_broker_refuses_for_good_is_not_asked_again_and_again(bus: Bus):
+    """F26: "send again" for something that can never be stored would make it come back for ever."""
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1", extra={headers.EXPECTED_LAST: "0"})
+    with pytest.raises(Conflict, match="wrong last sequence"):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(2), "r2", extra={headers.EXPECTED_LAST: "0"})
+
+    config = (await bus.jetstream.stream_info(LINE.name)).config
+    config.max_msg_size = 100
+    await bus.jetstream.update_stream(config)
+    with pytest.raises(Invalid, match="size exceeds"):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), b"x" * 200, "r3")

@@ -21,6 +21,7 @@ from rules_floor import AT, judged, said, told
 from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
+from services.contracts import headers
 from services.contracts.subjects import LEASES, LINE, PAUSE_REQUESTED, WORK_REQUESTED, WORKREQUEST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,9 +156,8 @@ async def test_the_stand_by_stops_the_line_within_five_seconds_of_the_active_one
 
     assert await said(bus) == (1, 1)
     assert pause.request_id == f"{pause.episode_id}-1"
-    assert (await bus.jetstream.get_last_msg(WORKREQUEST.name, WORK_REQUESTED.at(AT))).headers["Nats-Msg-Id"] == (
-        pause.episode_id
-    )
+    order = await bus.jetstream.get_last_msg(WORKREQUEST.name, WORK_REQUESTED.at(AT))
+    assert headers.fact_id(order.subject, order.headers[headers.MSG_ID]) == pause.episode_id
 
 
 async def test_a_process_that_wakes_up_after_its_lease_neither_speaks_twice_nor_overwrites_the_checkpoint(

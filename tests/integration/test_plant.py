@@ -198,7 +198,7 @@ async def test_a_service_may_say_its_own_facts_and_nobody_elses(plant: PlantStat
     await bridge.start()
     await judge.start()
 
-    assert await judge.publish(VERDICT_REACHED.at(PLACE), b"", "v1") == 1
+    assert (await judge.publish(VERDICT_REACHED.at(PLACE), b"", "v1")).sequence == 1
     with pytest.raises(Unavailable):
         await bridge.publish(VERDICT_REACHED.at(PLACE), b"", "v2", deadline_s=0.5)
 

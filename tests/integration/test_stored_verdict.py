@@ -1,7 +1,7 @@
 """What a camera is told is what the stream holds (review B1, faults R1, attack S8), on a real broker."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +27,7 @@ Judged = Callable[..., object]
 
 
 @pytest.fixture
-async def judged(bus: Bus) -> AsyncIterator[Judged]:
+async def judged(bus: Bus) -> Judged:
     """Judges a frame as preprocessing would ask for it; each verdict is a second younger than the one before."""
     two = DEMO.sites[0].lines[0].stations[0].model_copy(update={"name": "aoi2", "camera_client": "camera-aoi2"})
     line = DEMO.sites[0].lines[0]
@@ -53,7 +53,7 @@ async def judged(bus: Bus) -> AsyncIterator[Judged]:
         request = verdict_service_pb2.JudgeRequest(inspection=inspection)
         return (await servicer.Judge(request, None)).verdict
 
-    yield ask
+    return ask
 
 
 async def stored(bus: Bus) -> list[verdict_pb2.Verdict]:

@@ -6,14 +6,14 @@ from jidoka.line.v1 import line_pb2
 from nats.errors import Error as NatsError
 
 from services.chassis.bus import Bus
-from services.chassis.errors import Unavailable
+from services.chassis.errors import Conflict, Unavailable
+from services.contracts import headers
 from services.contracts.subjects import LINE, PLC_CLAIMED
 from services.opcua_bridge.adapters.last_words import last_said
 from services.opcua_bridge.adapters.wire import WHO, timestamp_of, whole
 from services.opcua_bridge.domain.line import LineName
 from services.opcua_bridge.domain.numbering import Claim, next_claim
 
-_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _DEADLINE_S = 1.0
 
 
@@ -46,7 +46,11 @@ class Claims:
             claimed_at=timestamp_of(time.time()),
         )
         msg_id = f"{line}:claim:{sequence}:{WHO}"
-        await self._bus.publish(
-            PLC_CLAIMED.at(whole(line)), message, msg_id, extra={_EXPECTED: str(sequence)}, deadline_s=_DEADLINE_S
-        )
+        expected = {headers.EXPECTED_LAST: str(sequence)}
+        try:
+            await self._bus.publish(
+                PLC_CLAIMED.at(whole(line)), message, msg_id, extra=expected, deadline_s=_DEADLINE_S
+            )
+        except Conflict as error:
+            raise Unavailable(f"another bridge has claimed the PLC of {line}: {error}") from error
         return claim

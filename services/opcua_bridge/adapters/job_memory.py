@@ -7,15 +7,15 @@ from jidoka.line.v1 import line_pb2
 from nats.errors import Error as NatsError
 
 from services.chassis.bus import Bus
-from services.chassis.errors import Unavailable
+from services.chassis.errors import Conflict, Unavailable
 from services.chassis.streams import Delivery, Follower, Route
+from services.contracts import headers
 from services.contracts.subjects import JOB_ORDERS_LISTED, LINE
 from services.opcua_bridge.adapters.last_words import last_said
 from services.opcua_bridge.adapters.wire import WHO, timestamp_of, whole
 from services.opcua_bridge.domain.jobs import JobState, KeptJob
 from services.opcua_bridge.domain.line import LineName
 
-_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 _DEADLINE_S = 0.8  # asyncua answers a client's requests one after the other, and some clients give up after 1 s
 OnList = Callable[[LineName, Sequence[KeptJob], int], Awaitable[None]]
 
@@ -39,8 +39,11 @@ class BusOrders:
             listed_at=timestamp_of(time.time()),
         )
         where, msg_id = JOB_ORDERS_LISTED.at(whole(line)), f"{line}:job-orders:{WHO}:{time.time_ns()}"
-        expected = {_EXPECTED: str(after)}
-        return await self._bus.publish(where, message, msg_id, extra=expected, deadline_s=_DEADLINE_S)
+        expected = {headers.EXPECTED_LAST: str(after)}
+        try:
+            return (await self._bus.publish(where, message, msg_id, extra=expected, deadline_s=_DEADLINE_S)).sequence
+        except Conflict as error:
+            raise Unavailable(f"another bridge has listed the orders of {line} meanwhile: {error}") from error
 
 
 class OrderLists:

@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.chassis.auth import Principal
+from services.chassis.bus import Stored
 from services.gateway.adapters import http_errors
 from services.gateway.adapters.http_api import Door
 
@@ -27,9 +28,9 @@ class Broker:
     def __init__(self) -> None:
         self.said: list[tuple] = []
 
-    async def publish(self, *said) -> int:
+    async def publish(self, *said) -> Stored:
         self.said.append(said)
-        return len(self.said)
+        return Stored(len(self.said), duplicate=False)
 
 
 def gateway(people: Mapping[str, str] | None = None) -> tuple[FastAPI, Door]:

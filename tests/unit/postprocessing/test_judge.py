@@ -9,6 +9,7 @@ from jidoka.frame.v1 import frame_pb2
 from jidoka.inspection.v1 import inspection_pb2
 from jidoka.verdict.v1 import verdict_pb2, verdict_service_pb2
 
+from services.chassis.bus import Stored
 from services.chassis.errors import Invalid, NotFound, Unavailable
 from services.contracts import plant as plants
 from services.postprocessing.adapters.grpc_api import VerdictServicer
@@ -34,10 +35,11 @@ class Broker:
         self.said: list[verdict_pb2.Verdict] = []
         self.away = False
 
-    async def publish(self, subject, message, message_id) -> None:
+    async def publish(self, subject, message, message_id, *, extra) -> Stored:
         if self.away:
             raise Unavailable("the broker is away")
         self.said.append(verdict_pb2.Verdict.FromString(message.SerializeToString()))
+        return Stored(len(self.said), duplicate=False)
 
 
 def judge_of(broker: Broker, **recipe) -> VerdictServicer:
