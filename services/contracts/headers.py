@@ -19,5 +19,5 @@ def msg_id(subject: str, fact_id: str) -> str:
 
 
 def fact_id(subject: str, sent: str) -> str:
-    """The fact's own id in the Nats-Msg-Id that it was `sent` with; before ids named their place, that was all of it."""
+    """The fact's own id in the Nats-Msg-Id that it was `sent` with (once, that was all of it)."""
     return sent.removeprefix(msg_id(subject, ""))
