@@ -1,8 +1,10 @@
 from services.gateway.domain import Bounded, View
 
+AT = {"site": "lyon", "line": "smt1", "station": "aoi1"}
+
 
 def verdict(number: int, outcome: str = "OUTCOME_PASS") -> dict:
-    return {"inspectionId": f"i{number}", "outcome": outcome, "station": {"site": "lyon", "line": "smt1"}}
+    return {"inspectionId": f"i{number}", "outcome": outcome, "station": AT}
 
 
 def view(limit: int = 3) -> View:
@@ -15,7 +17,7 @@ def test_only_the_newest_are_remembered_newest_first():
         seen.on_verdict("lyon/smt1", verdict(number))
 
     assert [entry["inspectionId"] for entry in seen.inspections.newest(10)] == ["i4", "i3", "i2"]
-    assert seen.inspections.get("i0") is None
+    assert seen.verdict("lyon/smt1/aoi1", "i0") is None
 
 
 def test_a_verdict_that_comes_twice_counts_once():
