@@ -22,6 +22,7 @@ from services.gateway.adapters.events import ViewReader
 from services.gateway.adapters.http_server import HttpServer
 from services.gateway.adapters.remote import RemoteInspection, RemoteModels, StoredProducts
 from services.gateway.adapters.signatures import Seal
+from services.gateway.adapters.stored_verdicts import StoredVerdicts
 from services.gateway.domain import Bounded, View
 from services.gateway.settings import Settings
 
@@ -38,6 +39,7 @@ def build(settings: Settings) -> Service:
     view = View(inspections, orders, proposals, audit=audit)
     door = http_api.Door(TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim))
     limit = settings.max_image_bytes + (1 << 20)
+    verdicts = StoredVerdicts(bus, view, [str(place) for place, _, _ in plant.stations()])
     app = http_api.create(
         plant,
         view,
@@ -45,6 +47,7 @@ def build(settings: Settings) -> Service:
         RemoteInspection(rpc.channel(settings.preprocessing_target, max_message_bytes=limit), token),
         StoredProducts(bus),
         RemoteModels(rpc.channel(settings.inference_target), token),
+        verdicts,
         settings.max_image_bytes,
     )
     rules_api.install(app, plant, view, door, rules_api.BusRules(bus))
@@ -52,7 +55,7 @@ def build(settings: Settings) -> Service:
     suppliers_api.install(app, view, door, settings.remembered)
     context_api.install(app, plant, door, bus)
     audit_api.install(app, view, door)
-    evidence_api.install(app, view, door, evidence_api.StoredPictures(bus, settings.max_image_bytes))
+    evidence_api.install(app, verdicts, door, evidence_api.StoredPictures(bus, settings.max_image_bytes))
     workorders_api.install(app, view, door, bus, plant.mes.name, _seal(settings))
     reader = ViewReader(bus, view, settings.remembered)
     return Service([bus, reader, HttpServer(app, settings.http_address)], ready={"broker": bus.healthy})

@@ -55,12 +55,17 @@ class View:
 
     def on_verdict(self, where: str, verdict: Entry) -> None:
         """Remember the verdict and count it at its line."""
-        fresh = self.inspections.get(verdict["inspectionId"]) is None
-        self.inspections.put(verdict["inspectionId"], verdict)
+        station, inspection_id = f"{where}/{verdict['station']['station']}", verdict["inspectionId"]
+        fresh = self.verdict(station, inspection_id) is None
+        self.inspections.put(f"{station}/{inspection_id}", verdict)
         counts = self._line(where).setdefault("verdicts", {"PASS": 0, "FAIL": 0, "INCONCLUSIVE": 0})
         if fresh:
             outcome = verdict["outcome"].removeprefix("OUTCOME_")
             counts[outcome] = counts.get(outcome, 0) + 1
+
+    def verdict(self, station: str, inspection_id: str) -> Entry | None:
+        """A verdict that is still remembered; `station` is site/line/station, whose own the id is."""
+        return self.inspections.get(f"{station}/{inspection_id}")
 
     def on_line(self, where: str, what: str, fact: Entry) -> None:
         """Remember the last fact of its kind about a line."""

@@ -29,5 +29,8 @@ class Judge(Protocol):
     """Who decides."""
 
     async def judge(self, seen: Seen) -> Any:
-        """The durable verdict, as the caller will get it. Raises Unavailable."""
+        """The durable verdict, as the caller will get it; the first one, when the frame was sent before.
+
+        Raises Conflict for another picture or part under a used id, Unavailable when nothing is promised.
+        """
         ...

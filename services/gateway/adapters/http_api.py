@@ -12,11 +12,12 @@ from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
 from services.chassis.auth import Principal, TokenVerifier
-from services.chassis.errors import Denied, Invalid, NotFound
+from services.chassis.errors import Denied, Invalid
 from services.contracts.instant import now
 from services.contracts.plant import Plant
 from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ, ROLE_SCOPES
 from services.gateway.adapters import http_errors
+from services.gateway.adapters.stored_verdicts import InspectionId, StationName, StoredVerdicts
 from services.gateway.domain import View
 from services.gateway.ports import Inspection, Models, Products
 
@@ -48,14 +49,21 @@ class Door:
 
 
 def create(
-    plant: Plant, view: View, door: Door, inspection: Inspection, products: Products, models: Models, max_bytes: int
+    plant: Plant,
+    view: View,
+    door: Door,
+    inspection: Inspection,
+    products: Products,
+    models: Models,
+    verdicts: StoredVerdicts,
+    max_bytes: int,
 ) -> FastAPI:
     """The application."""
     app = FastAPI(title="Jidoka gateway", version="1", openapi_url=None)
     http_errors.install(app)
     _trace(app)
     _commands(app, plant, door, inspection, products, max_bytes)
-    _views(app, view, door, models)
+    _views(app, view, door, models, verdicts)
 
     @app.get("/v1/openapi.json", dependencies=[door.needs(None)], include_in_schema=False)
     async def openapi() -> dict[str, Any]:
@@ -117,7 +125,7 @@ def _commands(
         }
 
 
-def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
+def _views(app: FastAPI, view: View, door: Door, models: Models, verdicts: StoredVerdicts) -> None:
     read = [door.needs(RESULT_READ)]
 
     @app.get("/v1/lines", dependencies=read, summary="Every line: its state and its counts")
@@ -129,11 +137,8 @@ def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
         return view.inspections.newest(limit)
 
     @app.get("/v1/inspections/{inspection_id}", dependencies=read, summary="One verdict")
-    async def one_inspection(inspection_id: str) -> dict[str, Any]:
-        found = view.inspections.get(inspection_id)
-        if found is None:
-            raise NotFound(f"no inspection {inspection_id!r} among the newest", field="inspection_id")
-        return found
+    async def one_inspection(inspection_id: InspectionId, station: StationName = "") -> dict[str, Any]:
+        return await verdicts.find(inspection_id, station)
 
     @app.get("/v1/workrequests", dependencies=read, summary="Work requests and how far they got")
     async def workrequests(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:

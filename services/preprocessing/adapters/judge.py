@@ -28,7 +28,7 @@ class RemoteJudge:
         await self._channel.close()
 
     async def judge(self, seen: Seen) -> verdict_pb2.Verdict:
-        """The durable verdict. Raises Unavailable."""
+        """The durable verdict. Raises Conflict for another picture under a used id, or Unavailable."""
         request = verdict_service_pb2.JudgeRequest(inspection=to_wire(seen))
         answer = await rpc.call(
             self._stub.Judge, request, deadline_s=self._deadline_s, token=self._token, name="ask for the verdict"
