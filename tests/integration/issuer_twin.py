@@ -12,7 +12,7 @@ AUDIENCE = "urn:jidoka:mesh"
 
 
 class IssuerTwin:
-    """Speaks OIDC discovery, JWKS and client_credentials; `mood`: good, mute (never answers) or html (a status page)."""
+    """Speaks OIDC discovery, JWKS and client_credentials; `mood`: good, mute (never answers) or html (a page)."""
 
     def __init__(self) -> None:
         self.mood, self.asked, self.held = "good", 0, 0

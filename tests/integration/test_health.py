@@ -56,8 +56,8 @@ async def test_a_loop_that_is_stuck_is_not_alive():
     health = Health("127.0.0.1:0", {}, "", stuck_after_s=0.3)
     await health.start()
     url = f"http://127.0.0.1:{health.port}/livez"
-    assert httpx.get(url).status_code == 200
-    while (stuck := httpx.get(url)).status_code == 200:  # asks without awaiting: the loop stands still
+    assert httpx.get(url).status_code == 200  # noqa: ASYNC210
+    while (stuck := httpx.get(url)).status_code == 200:  # noqa: ASYNC210  # asks without awaiting: the loop stands still
         pass
     assert (stuck.status_code, stuck.text) == (503, "the event loop has been stuck for 0.3 s\n")
 
@@ -94,18 +94,15 @@ async def test_an_authorization_that_is_no_ascii_is_refused_like_any_other(probe
     assert (await http.get("/metrics", headers={b"Authorization": b"Bearer \xe9"})).status_code == 401
 
 
-async def test_silent_connections_neither_take_a_thread_each_nor_shut_the_probes(probes):
+async def test_silent_connections_neither_shut_the_probes_nor_keep_a_thread_each(probes):
     http, *_ = probes
     before = threading.active_count()
     silent = [socket.create_connection((http.base_url.host, http.base_url.port)) for _ in range(200)]
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                if (await http.get("/livez", timeout=5)).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                continue
-    assert threading.active_count() - before <= 40
+    assert (await http.get("/livez", timeout=60)).status_code == 200
+
+    async with asyncio.timeout(60):  # nobody closes them here
+        while threading.active_count() > before + 5:  # noqa: ASYNC110  # threads have no event
+            await asyncio.sleep(0.05)
     for each in silent:
         each.close()
 

@@ -1,14 +1,29 @@
 """An issuer that hangs or talks nonsense costs nobody whose token is good (B12, S20)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from issuer_twin import AUDIENCE, IssuerTwin
 from joserfc.jwk import RSAKey
 
+from services.chassis import auth
 from services.chassis.auth import TokenSource, TokenVerifier
 from services.chassis.errors import Unauthenticated, Unavailable
+
+
+@pytest.fixture
+def later(monkeypatch) -> Callable[[float], None]:
+    """Lets seconds pass for keys and tokens that are kept."""
+    passed_s = 0.0
+
+    def pass_by(seconds: float) -> None:
+        nonlocal passed_s
+        passed_s += seconds
+
+    monkeypatch.setattr(auth, "_ticks_s", lambda: time.monotonic() + passed_s)
+    return pass_by
 
 
 @pytest.fixture
@@ -38,8 +53,8 @@ def stranger() -> RSAKey:
     return RSAKey.generate_key(2048, {"kid": "of nobody", "use": "sig", "alg": "RS256"})
 
 
-async def test_an_unknown_key_makes_nobody_else_wait(issuer, verifier):
-    verifier.forget_when_fetched()
+async def test_an_unknown_key_makes_nobody_else_wait(issuer, verifier, later):
+    later(3600)
     issuer.mood = "mute"
     issuer.arrived.clear()
     forged = asyncio.create_task(verifier.verify(issuer.token(key=stranger())))
@@ -51,8 +66,8 @@ async def test_an_unknown_key_makes_nobody_else_wait(issuer, verifier):
         await forged
 
 
-async def test_old_keys_are_believed_while_new_ones_are_asked_for(issuer, verifier):
-    verifier.forget_when_fetched()
+async def test_old_keys_are_believed_while_new_ones_are_asked_for(issuer, verifier, later):
+    later(3600)
     issuer.mood = "mute"
     issuer.arrived.clear()
 
@@ -61,8 +76,8 @@ async def test_old_keys_are_believed_while_new_ones_are_asked_for(issuer, verifi
     assert issuer.held == 1
 
 
-async def test_an_issuer_that_failed_a_moment_ago_is_not_waited_for_again(issuer, verifier):
-    verifier.forget_when_fetched()
+async def test_an_issuer_that_failed_a_moment_ago_is_not_waited_for_again(issuer, verifier, later):
+    later(3600)
     issuer.mood = "html"
     with pytest.raises((Unauthenticated, Unavailable)):
         await verifier.verify(issuer.token(key=stranger()))
@@ -75,9 +90,9 @@ async def test_an_issuer_that_failed_a_moment_ago_is_not_waited_for_again(issuer
     assert issuer.asked == asked
 
 
-async def test_a_page_instead_of_keys_refuses_no_good_token_and_does_not_stop_a_start(issuer, verifier):
+async def test_a_page_instead_of_keys_refuses_no_good_token_and_does_not_stop_a_start(issuer, verifier, later):
     issuer.mood = "html"
-    verifier.forget_when_fetched()
+    later(3600)
     assert (await verifier.verify(issuer.token())).client == "camera"
 
     fresh = TokenVerifier(issuer.url, AUDIENCE)
@@ -86,8 +101,8 @@ async def test_a_page_instead_of_keys_refuses_no_good_token_and_does_not_stop_a_
         await fresh.verify(issuer.token())
 
 
-async def test_a_rotated_key_is_learnt_at_its_first_token(issuer, verifier):
-    verifier.forget_when_fetched()
+async def test_a_rotated_key_is_learnt_at_its_first_token(issuer, verifier, later):
+    later(3600)
     issuer.key = RSAKey.generate_key(2048, {"kid": "second", "use": "sig", "alg": "RS256"})
 
     assert (await verifier.verify(issuer.token())).client == "camera"
@@ -105,9 +120,9 @@ async def test_each_spelling_of_the_type_that_the_rfc_allows_is_accepted(issuer,
     assert (await verifier.verify(issuer.token(typ=typ))).client == "camera"
 
 
-async def test_a_token_that_is_still_good_is_handed_out_while_the_next_one_is_fetched(issuer, source):
+async def test_a_token_that_is_still_good_is_handed_out_while_the_next_one_is_fetched(issuer, source, later):
     token = await source.authorization()
-    source.age(issuer.lifetime_s * 0.9)
+    later(issuer.lifetime_s * 0.9)
     asked, issuer.mood = issuer.asked, "mute"
     issuer.arrived.clear()
 
@@ -116,12 +131,12 @@ async def test_a_token_that_is_still_good_is_handed_out_while_the_next_one_is_fe
     assert issuer.asked == asked + 1  # one of them asks for all, in the background
 
 
-async def test_a_token_is_renewed_at_half_of_its_life(issuer, source):
+async def test_a_token_is_renewed_at_half_of_its_life(issuer, source, later):
     first = await source.authorization()
-    source.age(issuer.lifetime_s * 0.4)
+    later(issuer.lifetime_s * 0.4)
     assert await source.authorization() == first
     asked = issuer.asked
-    source.age(issuer.lifetime_s * 0.2)
+    later(issuer.lifetime_s * 0.2)
     while issuer.asked == asked:
         await source.authorization()
         await asyncio.sleep(0)
