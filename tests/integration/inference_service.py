@@ -231,7 +231,7 @@ def picture(level: int) -> InferInput:
     return images
 
 
-def until(condition: Callable[[], object], inference: Inference, deadline_s: float = 20) -> float:
+def until(condition: Callable[[], object], inference: Inference, deadline_s: float = 120) -> float:
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < deadline_s, inference.log.read_text()[-3000:]

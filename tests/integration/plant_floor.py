@@ -65,7 +65,7 @@ class Floor:
         self.process.stdout.close()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 60) -> None:
     """A PLC cannot set an asyncio.Event: it is asked again, and each question has its own deadline."""
     ends = time.monotonic() + deadline_s
     while not await condition():

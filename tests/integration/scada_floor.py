@@ -99,7 +99,7 @@ async def running(board: ScadaBoard) -> AsyncIterator[ScadaBoard]:
         await board.stop()
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], wanted: Any, deadline_s: float = 20) -> None:
+async def eventually(look: Callable[[], Awaitable[Any]], wanted: Any, deadline_s: float = 60) -> None:
     """A server cannot set an asyncio.Event: it is asked again. In the end, what it answered last is shown."""
     ends = time.monotonic() + deadline_s
     while (last := await look()) != wanted and time.monotonic() < ends:  # noqa: ASYNC110

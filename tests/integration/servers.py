@@ -14,14 +14,14 @@ from tools.plant.broker import redis_binary
 from tools.ports import free_port
 
 
-async def until(condition: Callable[[], object], deadline_s: float = 40) -> None:
+async def until(condition: Callable[[], object], deadline_s: float = 120) -> None:
     """Raises TimeoutError. Conditions are plain values of other tasks and processes: there is no event to wait for."""
     async with asyncio.timeout(deadline_s):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-def wait_for_port(port: int, deadline_s: float = 10) -> None:
+def wait_for_port(port: int, deadline_s: float = 60) -> None:
     ends = time.monotonic() + deadline_s
     while time.monotonic() < ends:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):

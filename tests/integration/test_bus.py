@@ -110,7 +110,7 @@ async def test_a_backlog_is_worked_off_at_once_because_what_waits_may_expire(bus
         await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(number), f"r{number}")
     consumer = Consumer(bus, LINE.name, [Route(PAUSE_REQUESTED.everywhere, line_pb2.PauseRequested, handler)])
     await consumer.start()
-    await until(lambda: len(done) == 20, deadline_s=5)
+    await until(lambda: len(done) == 20)
     await consumer.stop()
 
     assert done == [f"r{number}" for number in range(20)]

@@ -47,7 +47,7 @@ def mortal(tmp_path: Path) -> Iterator[PlantState]:
     control.bring_down(tmp_path / "plant")
 
 
-def until(condition, deadline_s: float = 10.0) -> None:
+def until(condition, deadline_s: float = 60.0) -> None:
     ends = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < ends, "it did not happen in time"

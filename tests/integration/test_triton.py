@@ -42,14 +42,16 @@ def shared(tmp_path_factory, issuer) -> Iterator[Inference]:
 
 
 def test_a_model_is_served_and_reported_with_the_digest_of_its_file(shared: Inference):
+    began = int(time.time())
     assert shared.grey_level(42) == 42
+    until(lambda: shared.models()["good"].last_probe_at.seconds >= began, shared)
 
     model = shared.models()["good"]
     assert (model.state, model.version, model.detail) == (model_service_pb2.MODEL_STATE_READY, "1", "")
     assert list(model.labels) == ["open", "pin hole"]
     assert model.digest == hashlib.sha256((shared.repository / "good/1/model.onnx").read_bytes()).hexdigest()
-    assert abs(time.time() - model.last_probe_at.seconds) < 5
-    assert 0 < model.probe_duration_ms < 1500
+    assert model.last_probe_at.seconds >= began
+    assert model.probe_duration_ms > 0
 
 
 def test_an_accelerator_that_is_not_there_costs_a_warning_and_not_the_model(shared: Inference):
