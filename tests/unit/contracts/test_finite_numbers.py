@@ -35,13 +35,10 @@ def spoilt(annotation: Any, bad: float) -> list[Any]:
         return [value for one in inner for value in spoilt(one, bad)]
     if origin is dict:
         return [{"1": value} for value in spoilt(inner[1], bad)]
-    if origin is tuple:
-        shape = [inner[0]] * 3 if inner[-1] is ... else list(inner)
-        return [
-            tuple(value if spot == at else 1.0 for spot in range(len(shape)))
-            for at, one in enumerate(shape)
-            for value in spoilt(one, bad)
-        ]
+    if origin is tuple and inner[-1] is ...:
+        return [(value,) * 3 for value in spoilt(inner[0], bad)]
+    if origin is tuple:  # of numbers
+        return [tuple(bad if spot == at else 1.0 for spot in range(len(inner))) for at in range(len(inner))]
     return [bad] if annotation in (float, int) else []
 
 
