@@ -67,5 +67,5 @@ async def test_whoever_waits_hears_of_each_view_that_came_since_his_even_of_one_
     plc._see(RUNS)
     plc._see(replace(HOLDS))
     async with asyncio.timeout(10):
-        await plc.changed(3_600.0, since=seen)
+        await plc.changed(3_600.0, seen)
     assert plc.view == seen
