@@ -23,7 +23,7 @@ from services.mes_connector.handlers.world import World
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 100_000, b"1" * 5_000, b"\xff", b""])
 def test_what_is_no_json_is_said_so(body: bytes):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Reply("GET", 200, {}, body).json()
 
 
