@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from mes_floor import Heard, Sandbox, ask, connector, connector_process, holder_of, settings_of
 from servers import NatsServer, until
 
@@ -15,6 +16,7 @@ from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.mes_connector.adapters.database import Database, async_url, open_engine
 from services.mes_connector.adapters.follow_up import SqlFollowUp
+from services.mes_connector.adapters.migrations import VERSION_TABLE
 from services.mes_connector.adapters.notes import SqlNotes
 from services.mes_connector.adapters.outbox import SqlOutbox
 from services.mes_connector.adapters.tables import METADATA
@@ -71,6 +73,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     yield database
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
+        await connection.execute(sa.text(f"DROP TABLE {VERSION_TABLE}"))
     await database.stop()
 
 
