@@ -60,7 +60,8 @@ class PauseLine:
             while True:
                 if why := self._episodes.overtaken(it.request):
                     it.overtaken(self._clock(), why)
-                todo = it.step(self._clock(), self._plc.view)
+                view = self._plc.view
+                todo = it.step(self._clock(), view)
                 telling.tell()
                 if it.state not in phase:  # the next phase has its own span, and waits for itself
                     break
@@ -70,7 +71,7 @@ class PauseLine:
                     case TakeBack():
                         await self._plc.let_go()
                     case Wait(seconds):
-                        await self._plc.changed(seconds)
+                        await self._plc.changed(seconds, view)
             span.set_attribute("command_id", it.command)
 
     async def _write(self, it: Handshake, command: Command, telling: "_Telling") -> None:
@@ -158,8 +159,9 @@ class WatchLine:
         backoff = Backoff(0.2, 5.0)
         while True:
             try:
-                await self._look(self._plc.view)
-                await self._plc.changed(self._LOOK_S if self._plc.view.link_up else self._alarm_after_s / 4)
+                view = self._plc.view
+                await self._look(view)
+                await self._plc.changed(self._LOOK_S if view.link_up else self._alarm_after_s / 4, view)
                 backoff.reset()
             except Unavailable as error:
                 log.debug("%s is looked at again in %.1f s: %s", self._line, backoff.next_s, error)

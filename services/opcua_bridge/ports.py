@@ -27,8 +27,11 @@ class Plc(Protocol):
     @property
     def view(self) -> PlcView: ...
 
-    async def changed(self, timeout_s: float) -> None:
-        """Return when `view` has become another one, at the latest after `timeout_s`."""
+    async def changed(self, timeout_s: float, since: PlcView) -> None:
+        """Return when `view` is not the view `since` any more, at the latest after `timeout_s`.
+
+        It may have changed while its reader was busy with it: who does not say what he saw last sleeps over that.
+        """
 
     async def hold(self, command: Command) -> None:
         """Ask for Hold. Raises PlcUnreachableError within the operation time-out."""

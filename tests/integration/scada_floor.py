@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class ScadaFloor:
         self.users.write_text(yaml.safe_dump({role: {"password": f"{role}-pw", "role": role} for role in ROLES}))
 
     async def tell(self, change: ContextChange) -> None:
-        self.told.append(change)
+        self.told.append(replace(change, at=0.0))
 
     def board(self, nodesets: Path | None = NODESETS, stale_after_s: float = 5.0, **more: Any) -> ScadaBoard:
         """A board on a free port; `url` is where."""

@@ -1,7 +1,7 @@
 """The lists of job orders, where a restart finds them again and the bridge that stands by reads them: on the broker."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 
 from jidoka.line.v1 import line_pb2
 from nats.errors import Error as NatsError
@@ -10,14 +10,16 @@ from services.chassis.bus import Bus
 from services.chassis.errors import Conflict, Unavailable
 from services.chassis.streams import Delivery, Follower, Route
 from services.contracts import headers
+from services.contracts.instant import seconds
 from services.contracts.subjects import JOB_ORDERS_LISTED, LINE
 from services.opcua_bridge.adapters.last_words import last_said
 from services.opcua_bridge.adapters.wire import WHO, timestamp_of, whole
-from services.opcua_bridge.domain.jobs import JobState, KeptJob
+from services.opcua_bridge.domain.jobs import JobState, KeptJob, KeptList
 from services.opcua_bridge.domain.line import LineName
 
 _DEADLINE_S = 0.8  # asyncua answers a client's requests one after the other, and some clients give up after 1 s
-OnList = Callable[[LineName, Sequence[KeptJob], int], Awaitable[None]]
+OnList = Callable[[LineName, KeptList, int], Awaitable[None]]
+"""Takes a line's list and its place in the stream; Unavailable: the same list comes again."""
 
 
 class BusOrders:
@@ -26,7 +28,7 @@ class BusOrders:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def keep(self, line: LineName, jobs: Sequence[KeptJob], after: int) -> int:
+    async def keep(self, line: LineName, kept: KeptList, after: int) -> int:
         """The place of this list in the stream, given the place of the one that it builds on.
 
         Raises Unavailable when the broker did not store it, be it because another bridge was told something meanwhile.
@@ -34,9 +36,10 @@ class BusOrders:
         message = line_pb2.JobOrdersListed(
             site=line.site,
             line=line.line,
-            orders=[line_pb2.JobOrder(id=job.id, state=int(job.state), encoded=job.encoded) for job in jobs],
+            orders=[line_pb2.JobOrder(id=job.id, state=int(job.state), encoded=job.encoded) for job in kept.jobs],
             bridge=WHO,
             listed_at=timestamp_of(time.time()),
+            running_since=timestamp_of(kept.since) if kept.since else None,
         )
         where, msg_id = JOB_ORDERS_LISTED.at(whole(line)), f"{line}:job-orders:{WHO}:{time.time_ns()}"
         expected = {headers.EXPECTED_LAST: str(after)}
@@ -63,17 +66,19 @@ class OrderLists:
             raise Unavailable(f"the broker does not know the stream {LINE.name}: {error}") from error
         for line in self._lines:
             said, sequence = await last_said(self._bus, JOB_ORDERS_LISTED, whole(line))
-            orders = said.orders if isinstance(said, line_pb2.JobOrdersListed) else ()
-            await self._on_list(line, _kept(orders), sequence)
+            await self._on_list(
+                line, _kept(said) if isinstance(said, line_pb2.JobOrdersListed) else KeptList(), sequence
+            )
         await self._follower.start()
 
     async def stop(self) -> None:
         await self._follower.stop()
 
     async def _on_listed(self, message: line_pb2.JobOrdersListed, delivery: Delivery) -> None:
+        await self._on_list(LineName(message.site, message.line), _kept(message), delivery.sequence)
         self._position = delivery.sequence
-        await self._on_list(LineName(message.site, message.line), _kept(message.orders), delivery.sequence)
 
 
-def _kept(orders: Sequence[line_pb2.JobOrder]) -> list[KeptJob]:
-    return [KeptJob(order.id, JobState(order.state), order.encoded) for order in orders]
+def _kept(message: line_pb2.JobOrdersListed) -> KeptList:
+    jobs = tuple(KeptJob(order.id, JobState(order.state), order.encoded) for order in message.orders)
+    return KeptList(jobs, seconds(message.running_since))

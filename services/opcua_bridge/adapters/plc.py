@@ -87,11 +87,12 @@ class PlcLink:
         await cancel(self._task)
         self._see(NO_LINK)
 
-    async def changed(self, timeout_s: float) -> None:
-        """Return when `view` has become another one, at the latest after `timeout_s`."""
+    async def changed(self, timeout_s: float, since: PlcView) -> None:
+        """Return when `view` is not `since` any more (B19), at the latest after `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
+                while self._view is since:
+                    await self._changed.wait()
 
     async def hold(self, command: Command) -> None:
         """Ask for Hold. Raises PlcUnreachableError."""

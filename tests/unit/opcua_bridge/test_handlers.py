@@ -51,7 +51,7 @@ class World:
             raise PlcUnreachableError("no answer")
         self.view = replace(self.view, ack_id=command.id, ack_code=ACCEPTED, state=HOLDING)
 
-    async def changed(self, timeout_s: float) -> None:
+    async def changed(self, timeout_s: float, since: PlcView) -> None:
         await asyncio.sleep(0)
         self.now += min(timeout_s, 0.1)
         if self.view.state == HOLDING:

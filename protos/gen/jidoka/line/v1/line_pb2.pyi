@@ -285,18 +285,20 @@ class JobOrder(_message.Message):
     def __init__(self, id: _Optional[str] = ..., state: _Optional[int] = ..., encoded: _Optional[bytes] = ...) -> None: ...
 
 class JobOrdersListed(_message.Message):
-    __slots__ = ("site", "line", "orders", "bridge", "listed_at")
+    __slots__ = ("site", "line", "orders", "bridge", "listed_at", "running_since")
     SITE_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     BRIDGE_FIELD_NUMBER: _ClassVar[int]
     LISTED_AT_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_SINCE_FIELD_NUMBER: _ClassVar[int]
     site: str
     line: str
     orders: _containers.RepeatedCompositeFieldContainer[JobOrder]
     bridge: str
     listed_at: _timestamp_pb2.Timestamp
-    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., orders: _Optional[_Iterable[_Union[JobOrder, _Mapping]]] = ..., bridge: _Optional[str] = ..., listed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    running_since: _timestamp_pb2.Timestamp
+    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., orders: _Optional[_Iterable[_Union[JobOrder, _Mapping]]] = ..., bridge: _Optional[str] = ..., listed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., running_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LineResumed(_message.Message):
     __slots__ = ("station", "episode_id", "resumed_at")
