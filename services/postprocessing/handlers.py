@@ -221,7 +221,7 @@ class RuleWatch:
                 self._written = InForce(self._compile(text).version, text)
                 self._untold = set(self._in_force)
                 REFUSED.set(0)
-        except ValueError as error:
+        except (ValueError, Invalid) as error:
             REFUSED.set(1)
             log.error("the rules are refused, the old ones stay in force: %s", error)
         try:
