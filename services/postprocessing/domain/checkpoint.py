@@ -8,7 +8,7 @@ from services.postprocessing.domain.order import Lot, Order
 from services.postprocessing.domain.part import Found, Part, Ref
 from services.postprocessing.domain.rules.state import Episode, LineState, Mark, Phase, Suspects, Track, Tracks
 
-FORMAT = 5
+FORMAT = 6
 """Of the data below; another one is not read, and the line is folded anew from the stream."""
 
 _COUNTED = ("began_s", "newest_s", "missed", "ignored", "past", "before_parts", "owed")

@@ -1,4 +1,4 @@
-"""What came before a resume, and what belongs to which lot, is said by numbers, never by a camera's clock alone (R2)."""
+"""What came before a resume, and in which lot, is said by numbers, never by a camera's clock alone (R2)."""
 
 import pytest
 from jidoka.frame.v1 import frame_pb2

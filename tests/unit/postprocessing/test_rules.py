@@ -321,5 +321,6 @@ def test_a_station_that_says_nothing_is_an_alarm_unless_we_hold_the_line():
     assert len(folded.silent(1031.0).silent(1050.0).of(What.WARN)) == 1
     assert folded.parts([part(5)]).episodes == []
 
-    held = stopped(rules=[CONSECUTIVE, silence]).silent(1100.0)
+    held = Folded(book(CONSECUTIVE, silence)).parts(run(1, 5, "open"))
+    held.settled(held.episodes[0].request_id).silent(1100.0)
     assert held.of(What.WARN) == []

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from services.postprocessing.domain.order import Due, Order, accept, expire
 from services.postprocessing.domain.part import Part, Ref
-from services.postprocessing.domain.rules import containment
+from services.postprocessing.domain.rules import asking, containment
 from services.postprocessing.domain.rules.action import Action, Finding
-from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find, quietened, signalled
+from services.postprocessing.domain.rules.asking import given_up, signalled
+from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find, quietened
 from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook
 from services.postprocessing.domain.rules.state import (
+    ENDED,
     MOST_CHANNELS,
     STOPPING,
     Group,
@@ -32,18 +34,9 @@ def on_part(state: LineState, part: Part, line: str, book: RuleBook) -> Fold:
 def on_settled(state: LineState, request_id: str, *, confirmed: bool, retry: bool, at_s: float) -> Fold:
     """Fold the receipt of a pause: held at `at_s` (its suspect parts are told), worth another attempt, or refused.
 
-    A receipt that was told before, or of an earlier attempt, changes nothing.
+    One that was told before changes nothing, and of an earlier attempt only that the line is held.
     """
-    known = next((item for item in state.episodes.items() if item[1].request_id == request_id), None)
-    if known is None or known[1].phase is not Phase.REQUESTED:
-        return state, ()
-    key, episode = known
-    phase = Phase.HELD if confirmed else Phase.FAILED if retry else Phase.REFUSED
-    episode = replace(episode, phase=phase)
-    state = replace(state, episodes={**state.episodes, key: episode})
-    if not confirmed:
-        return state, ()
-    return containment.held(state, episode, at_s)
+    return asking.settled(state, request_id, confirmed=confirmed, retry=retry, at_s=at_s)
 
 
 def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: RuleBook) -> Fold:
@@ -54,8 +47,11 @@ def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: Rul
     held = state.suspects is not None and state.suspects.episode.id == episode_id
     if not held and find(state, episode_id) is None:
         return state, ()
-    for key in [key for key, episode in state.episodes.items() if episode.stops]:
-        state = close(state, key, book)
+    for key, episode in state.episodes.items():
+        # Of one that was closed before, a request may still be on its way: its receipt is waited for, as planned.
+        pending = key[0] == ENDED and episode.phase is Phase.REQUESTED and episode.id != episode_id
+        if episode.stops and not pending:
+            state = close(state, key, book)
     state = replace(state, resumed_at_s=max(state.resumed_at_s, resumed_at_s))
     return containment.widened(state)
 
@@ -72,18 +68,24 @@ def on_completed(state: LineState, episode_id: str, order_key: str, book: RuleBo
 
 
 def on_closed(state: LineState, episode_id: str, book: RuleBook) -> Fold:
-    """Fold that an incident is over. While the line is held, the operator's resume ends it."""
+    """Fold that an incident is over, whatever was asked. While the line is held, the operator's resume ends it.
+
+    The machine stands, and a word at a desk does not let it run. The bridge tells the resume also after its own death.
+    """
     known = find(state, episode_id)
     if known is None:
         return state, ()
     key, episode = known
-    if episode.phase in STOPPING:
+    if episode.phase is Phase.HELD:
         return replace(state, episodes={**state.episodes, key: replace(episode, ordered=False)}), ()
+    if key[0] == ENDED:
+        return state, ()
     return close(state, key, book), ()
 
 
 def on_silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
-    """Fold that nothing came from a station until `at_s`: gaps are declared that nobody filled, silence is an alarm."""
+    """Fold that nothing came from a station until `at_s`: what is waited for in vain ends, silence is an alarm."""
+    state = given_up(state, at_s, book)
     actions: tuple[Action, ...] = ()
     for channel in [c for c in state.orders if c.split("/")[0] == station]:
         order, due = expire(state.orders[channel], book.patience, at_s)

@@ -13,6 +13,8 @@ MOST_EPISODES = 512
 """Open incidents of one line; the oldest gives way."""
 MOST_CHANNELS = 1_024
 """Stations and measured tools of one line; the one that was silent longest gives way."""
+ENDED = "ended"
+"""In place of a rule's id: incidents that were closed while a request of theirs had no receipt. No rule may have it."""
 Group = tuple[str, ...]
 """Values of a rule's scope keys."""
 
@@ -45,7 +47,7 @@ class Phase(Enum):
     OPEN = "open"  # nothing was asked of the line, or another incident's pause holds it
     REQUESTED = "requested"
     HELD = "held"
-    FAILED = "failed"  # nobody executed it: asked again while the rule is still true
+    FAILED = "failed"  # nobody executed it, or nobody said so: asked again while the rule is still true
     REFUSED = "refused"  # the plant said no: asked again only when the rule is true anew
 
 
@@ -57,7 +59,8 @@ class Episode:
     """A rule's open incident: one order, one stop, however often the rule is true meanwhile.
 
     `ordered`: somebody outside works on it and will close it. `awaits`: the orders that end it, once all are completed.
-    `stops`: an operator's resume closes it. `quiet`: parts since the chart last signalled.
+    `stops`: an operator's resume closes it. `quiet`: parts since the chart last signalled. `receipt_by_s`: until
+    then the receipt of its last request is waited for; one that comes later is believed, too. 0: none is missing.
     """
 
     id: str
@@ -74,11 +77,16 @@ class Episode:
     attempt: int = 0
     fires: int = 1
     quiet: int = 0
+    receipt_by_s: float = 0.0
 
     @property
     def request_id(self) -> str:
         """Of the pause that it asked for last."""
         return f"{self.id}-{self.attempt}"
+
+    def attempt_of(self, request_id: str) -> int:
+        """Which of its requests that is; 0: none."""
+        return next((n for n in range(self.attempt, 0, -1) if request_id == f"{self.id}-{n}"), 0)
 
 
 @dataclass(frozen=True)
