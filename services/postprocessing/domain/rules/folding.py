@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from services.postprocessing.domain.order import Due, Order, accept, expire
+from services.postprocessing.domain.count import Due, Turn
+from services.postprocessing.domain.order import BEFORE_RESUME, Order, accept, counted, expire, resumed
 from services.postprocessing.domain.part import Part, Ref
 from services.postprocessing.domain.rules import asking, containment
 from services.postprocessing.domain.rules.action import Action, Finding
@@ -19,9 +20,11 @@ from services.postprocessing.domain.rules.state import (
     Phase,
     Tracks,
 )
-from services.postprocessing.domain.rules.watching import Fired, basis, watch
+from services.postprocessing.domain.rules.watching import Fired, basis, track_of, watch
 
 _NEW = Order()
+_FIRST_LATE = 4
+"""So many late parts after a resume may have been made before it: fewer than a run, for a clock may be slow (R2)."""
 
 
 def on_part(state: LineState, part: Part, line: str, book: RuleBook) -> Fold:
@@ -40,11 +43,12 @@ def on_settled(state: LineState, request_id: str, *, confirmed: bool, retry: boo
 
 
 def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: RuleBook) -> Fold:
-    """Fold the operator's resume: incidents that stop this line are over, only parts photographed since count again.
+    """Fold the operator's resume: incidents that stop this line are over, only parts made since count again.
 
-    Frames that a camera had to keep while we were away are judged late: they still belong before the resume.
+    Which ones those are is said by their numbers: what is numbered until here came before, whenever it is judged.
     """
-    held = state.suspects is not None and state.suspects.episode.id == episode_id
+    suspects = state.suspects
+    held = suspects is not None and suspects.episode.id == episode_id and not suspects.runs_again
     if not held and find(state, episode_id) is None:
         return state, ()
     for key, episode in state.episodes.items():
@@ -52,8 +56,28 @@ def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: Rul
         pending = key[0] == ENDED and episode.phase is Phase.REQUESTED and episode.id != episode_id
         if episode.stops and not pending:
             state = close(state, key, book)
-    state = replace(state, resumed_at_s=max(state.resumed_at_s, resumed_at_s))
+    state = replace(
+        state,
+        orders={channel: resumed(order) for channel, order in state.orders.items()},
+        resumed_at_s=max(state.resumed_at_s, resumed_at_s),
+        suspects=suspects and replace(suspects, runs_again=True),
+        resumes=state.resumes + 1,
+        late={},
+    )
     return containment.widened(state)
+
+
+def before_resume(state: LineState, turn: Turn) -> bool:
+    """Whether a part was made before the operator's resume: by its number, or as one of the first late ones after it.
+
+    A camera that kept frames while we were away sends them late, and their numbers are new. But a slow clock looks the
+    same, and must not switch the rules off: only the first few are believed.
+    """
+    part = turn.part
+    if turn.resumed or not part.late or not state.resumes:
+        return turn.resumed
+    believed = bool(turn.again) or state.late.get(part.channel, 0) < _FIRST_LATE
+    return believed and part.captured_at_s < state.resumed_at_s
 
 
 def on_completed(state: LineState, episode_id: str, order_key: str, book: RuleBook) -> Fold:
@@ -126,26 +150,46 @@ def _counted(state: LineState, channel: str, order: Order) -> LineState:
     orders = {**state.orders, channel: order}
     if len(orders) > MOST_CHANNELS:
         del orders[min(orders, key=lambda c: orders[c].newest_s)]
-    return LineState(orders, state.tracks, state.episodes, state.stops_s, state.resumed_at_s, state.suspects)
+    return LineState(
+        orders,
+        state.tracks,
+        state.episodes,
+        state.stops_s,
+        state.resumed_at_s,
+        state.suspects,
+        state.resumes,
+        state.late,
+    )
 
 
 def _see_all(state: LineState, due: Due, line: str, book: RuleBook) -> Fold:
     actions: tuple[Action, ...] = ()
-    for part, gap in due:
-        state, fired = _see(state, part, gap, line, book)
+    for turn in due:
+        state, fired = _see(state, turn, line, book)
         actions += fired
     return state, actions
 
 
-def _see(state: LineState, part: Part, gap: int, line: str, book: RuleBook) -> Fold:
+def _see(state: LineState, turn: Turn, line: str, book: RuleBook) -> Fold:
+    part = turn.part
     told: tuple[Action, ...] = ()
+    old = turn.resumed or (part.late and before_resume(state, turn))
+    if old:
+        state = _passed_over(state, turn)
     if state.suspects is not None and not part.measurement:
-        state, told = containment.suspect(state, part)
-    tracks, signals = _watch_all(state, part, gap, book)
+        state, told = containment.suspect(state, part, resumed=old)
+    tracks, signals = _watch_all(state, turn, book, old=old)
     if tracks:
         tracks = {**state.tracks, **tracks}
         state = LineState(
-            state.orders, tracks, state.episodes, state.stops_s, state.resumed_at_s, state.suspects
+            state.orders,
+            tracks,
+            state.episodes,
+            state.stops_s,
+            state.resumed_at_s,
+            state.suspects,
+            state.resumes,
+            state.late,
         )  # this is where the fold's time goes: `replace` takes three times as long
     for rule, group, fired in signals:
         for each in fired:
@@ -156,28 +200,38 @@ def _see(state: LineState, part: Part, gap: int, line: str, book: RuleBook) -> F
     return state, told
 
 
+def _passed_over(state: LineState, turn: Turn) -> LineState:
+    """The part was made before the resume."""
+    channel = turn.part.channel
+    late = state.late
+    if not turn.resumed and not turn.again:
+        late = {**late, channel: late.get(channel, 0) + 1}
+    orders = {**state.orders, channel: counted(state.orders[channel], BEFORE_RESUME)}
+    return replace(state, orders=orders, late=late)
+
+
 def _watch_all(
-    state: LineState, part: Part, gap: int, book: RuleBook
+    state: LineState, turn: Turn, book: RuleBook, *, old: bool
 ) -> tuple[dict[str, Tracks], list[tuple[Rule, Group, list[Fired]]]]:
     """Every rule's charts see the part; only what changed, and what signals or may end an incident, is returned."""
+    part, gap = turn.part, turn.gap
     good = not part.measurement and part.defects is not None and not part.defects and not gap
-    before_resume = part.captured_at_s < state.resumed_at_s
     changed: dict[str, Tracks] = {}
     signals: list[tuple[Rule, Group, list[Fired]]] = []
     groups: dict[tuple[str, ...], Group] = {}
     troubled = {key[0] for key in state.episodes}
     for rule in book.hearing(part):
-        if before_resume and rule.after_resume:
+        if old and rule.after_resume:
             continue
         if (group := groups.get(rule.keys)) is None:
-            group = groups[rule.keys] = tuple([part.attribute(key) for key in rule.keys])
+            group = groups[rule.keys] = track_of(tuple([part.attribute(key) for key in rule.keys]), turn)
         tracks = state.tracks.get(rule.id)
         if tracks is None or tracks.digest != rule.digest:
             tracks = Tracks(rule.digest, {})
         fired: list[Fired] = []
         # Good parts are the rule, and a chart at rest learns nothing from them: this is what makes the fold fast.
         if not (good and rule.forgets and group not in tracks.groups):
-            after, fired = watch(rule, tracks, part, gap, group, basis(rule, state, part), book.labels)
+            after, fired = watch(rule, tracks, part, gap, group, basis(rule, state, turn), book.labels)
             if after is not tracks:
                 changed[rule.id] = after
         if fired or rule.id in troubled:
@@ -190,7 +244,7 @@ def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleB
     if order is None or order.lot is None or any(e.phase in STOPPING for e in state.episodes.values()):
         return state, ()
     silent_s = at_s - order.newest_s
-    last = Ref(order.lot.name, order.lot.frontier, f"{order.lot.name}:{order.lot.frontier}")
+    last = Ref(order.lot.lot, order.lot.frontier, f"{order.lot.lot}:{order.lot.frontier}")
     part = Part(station, last.inspection_id, last.lot, last.sequence, None, order.newest_s, at_s)
     actions: tuple[Action, ...] = ()
     for rule in book.rules:

@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property
 
 from services.postprocessing.domain.charts.chart import Chart, State
-from services.postprocessing.domain.order import Patience
+from services.postprocessing.domain.count import Patience
 from services.postprocessing.domain.part import Part
 
 STOP_BUDGET = "stop-budget"

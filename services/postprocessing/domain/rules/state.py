@@ -13,8 +13,8 @@ MOST_EPISODES = 512
 """Open incidents of one line; the oldest gives way."""
 MOST_CHANNELS = 1_024
 """Stations and measured tools of one line; the one that was silent longest gives way."""
-ENDED = "ended"
-"""In place of a rule's id: incidents that were closed while a request of theirs had no receipt. No rule may have it."""
+ENDED = ""
+"""In place of a rule's id: incidents that were closed while a request of theirs had no receipt."""
 Group = tuple[str, ...]
 """Values of a rule's scope keys."""
 
@@ -91,7 +91,10 @@ class Episode:
 
 @dataclass(frozen=True)
 class Suspects:
-    """The parts to contain: from the first defect of the run to the last part before the line was held."""
+    """The parts to contain: from the first defect of the run to the last part before the line was held.
+
+    `runs_again`: the operator has resumed the line since.
+    """
 
     episode: Episode
     first: Ref
@@ -99,6 +102,7 @@ class Suspects:
     held_at_s: float
     revision: int = 1
     told: Ref | None = None
+    runs_again: bool = False
 
 
 EpisodeKey = tuple[str, Group, str]
@@ -107,7 +111,11 @@ EpisodeKey = tuple[str, Group, str]
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """One line. `stops_s`: when it was held, as far back as the stop budget looks."""
+    """One line. `stops_s`: when it was held, as far back as the stop budget looks.
+
+    `resumes`: how often it was resumed, the last time at `resumed_at_s` by the bridge's clock. `late`: how many late
+    parts of a channel were taken for older than that resume.
+    """
 
     orders: Mapping[str, Order] = field(default_factory=dict)
     tracks: Mapping[str, Tracks] = field(default_factory=dict)
@@ -115,3 +123,5 @@ class LineState:
     stops_s: tuple[float, ...] = ()
     resumed_at_s: float = 0.0
     suspects: Suspects | None = None
+    resumes: int = 0
+    late: Mapping[str, int] = field(default_factory=dict)
