@@ -22,8 +22,8 @@ from services.postprocessing.domain.count import Due, Turn
 from services.postprocessing.domain.order import Order, accept, expire
 from services.postprocessing.domain.part import Part, Ref
 from services.postprocessing.domain.rules.action import Action, Finding, What
-from services.postprocessing.domain.rules.folding import before_resume
 from services.postprocessing.domain.rules.rule import Rule
+from services.postprocessing.domain.rules.seeing import before_resume
 from services.postprocessing.domain.rules.state import Episode, Group, LineState, Mark
 from services.postprocessing.domain.rules.watching import basis, observe, track_of
 from services.postprocessing.handlers import RuleKeeper

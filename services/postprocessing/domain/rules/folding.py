@@ -3,35 +3,37 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from services.postprocessing.domain.count import Due, Turn
-from services.postprocessing.domain.order import BEFORE_RESUME, Order, accept, counted, expire, resumed
+from services.postprocessing.domain.order import JUMPED, Order, accept, expire, resumed
 from services.postprocessing.domain.part import Part, Ref
 from services.postprocessing.domain.rules import asking, containment
 from services.postprocessing.domain.rules.action import Action, Finding
-from services.postprocessing.domain.rules.asking import given_up, signalled
-from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find, quietened
+from services.postprocessing.domain.rules.asking import given_up
+from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find
+from services.postprocessing.domain.rules.ignored import ignored
 from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook
+from services.postprocessing.domain.rules.seeing import see_all
 from services.postprocessing.domain.rules.state import (
     ENDED,
     MOST_CHANNELS,
     STOPPING,
-    Group,
     LineState,
     Phase,
     Tracks,
 )
-from services.postprocessing.domain.rules.watching import Fired, basis, track_of, watch
 
 _NEW = Order()
-_FIRST_LATE = 4
-"""So many late parts after a resume may have been made before it: fewer than a run, for a clock may be slow (R2)."""
 
 
 def on_part(state: LineState, part: Part, line: str, book: RuleBook) -> Fold:
     """Fold a verdict or a measurement of `line` (site/line): put it in part order, let every rule see what is due."""
     channel = part.channel
-    order, due = accept(state.orders.get(channel, _NEW), part, book.patience)
-    return _see_all(_counted(state, channel, order), due, line, book)
+    known = state.orders.get(channel, _NEW)
+    order, due = accept(known, part, book.patience)
+    state, actions = see_all(_counted(state, channel, order), due, line, book)
+    if order.ignored is not known.ignored and order.ignored.get(JUMPED) != known.ignored.get(JUMPED):
+        state, alarm = ignored(state, part, JUMPED, line)
+        actions += alarm
+    return state, actions
 
 
 def on_settled(state: LineState, request_id: str, *, confirmed: bool, retry: bool, at_s: float) -> Fold:
@@ -65,19 +67,6 @@ def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: Rul
         late={},
     )
     return containment.widened(state)
-
-
-def before_resume(state: LineState, turn: Turn) -> bool:
-    """Whether a part was made before the operator's resume: by its number, or as one of the first late ones after it.
-
-    A camera that kept frames while we were away sends them late, and their numbers are new. But a slow clock looks the
-    same, and must not switch the rules off: only the first few are believed.
-    """
-    part = turn.part
-    if turn.resumed or not part.late or not state.resumes:
-        return turn.resumed
-    believed = bool(turn.again) or state.late.get(part.channel, 0) < _FIRST_LATE
-    return believed and part.captured_at_s < state.resumed_at_s
 
 
 def on_completed(state: LineState, episode_id: str, order_key: str, book: RuleBook) -> Fold:
@@ -114,7 +103,7 @@ def on_silence(state: LineState, station: str, at_s: float, line: str, book: Rul
     for channel in [c for c in state.orders if c.split("/")[0] == station]:
         order, due = expire(state.orders[channel], book.patience, at_s)
         if due:
-            state, fired = _see_all(_counted(state, channel, order), due, line, book)
+            state, fired = see_all(_counted(state, channel, order), due, line, book)
             actions += fired
     state, alarms = _silence(state, station, at_s, line, book)
     return state, actions + alarms
@@ -160,83 +149,6 @@ def _counted(state: LineState, channel: str, order: Order) -> LineState:
         state.resumes,
         state.late,
     )
-
-
-def _see_all(state: LineState, due: Due, line: str, book: RuleBook) -> Fold:
-    actions: tuple[Action, ...] = ()
-    for turn in due:
-        state, fired = _see(state, turn, line, book)
-        actions += fired
-    return state, actions
-
-
-def _see(state: LineState, turn: Turn, line: str, book: RuleBook) -> Fold:
-    part = turn.part
-    told: tuple[Action, ...] = ()
-    old = turn.resumed or (part.late and before_resume(state, turn))
-    if old:
-        state = _passed_over(state, turn)
-    if state.suspects is not None and not part.measurement:
-        state, told = containment.suspect(state, part, resumed=old)
-    tracks, signals = _watch_all(state, turn, book, old=old)
-    if tracks:
-        tracks = {**state.tracks, **tracks}
-        state = LineState(
-            state.orders,
-            tracks,
-            state.episodes,
-            state.stops_s,
-            state.resumed_at_s,
-            state.suspects,
-            state.resumes,
-            state.late,
-        )  # this is where the fold's time goes: `replace` takes three times as long
-    for rule, group, fired in signals:
-        for each in fired:
-            state, actions = signalled(state, rule, group, each, part, line, book)
-            told += actions
-        if state.episodes:
-            state = quietened(state, rule, group, fired, book)
-    return state, told
-
-
-def _passed_over(state: LineState, turn: Turn) -> LineState:
-    """The part was made before the resume."""
-    channel = turn.part.channel
-    late = state.late
-    if not turn.resumed and not turn.again:
-        late = {**late, channel: late.get(channel, 0) + 1}
-    orders = {**state.orders, channel: counted(state.orders[channel], BEFORE_RESUME)}
-    return replace(state, orders=orders, late=late)
-
-
-def _watch_all(
-    state: LineState, turn: Turn, book: RuleBook, *, old: bool
-) -> tuple[dict[str, Tracks], list[tuple[Rule, Group, list[Fired]]]]:
-    """Every rule's charts see the part; only what changed, and what signals or may end an incident, is returned."""
-    part, gap = turn.part, turn.gap
-    good = not part.measurement and part.defects is not None and not part.defects and not gap
-    changed: dict[str, Tracks] = {}
-    signals: list[tuple[Rule, Group, list[Fired]]] = []
-    groups: dict[tuple[str, ...], Group] = {}
-    troubled = {key[0] for key in state.episodes}
-    for rule in book.hearing(part):
-        if old and rule.after_resume:
-            continue
-        if (group := groups.get(rule.keys)) is None:
-            group = groups[rule.keys] = track_of(tuple([part.attribute(key) for key in rule.keys]), turn)
-        tracks = state.tracks.get(rule.id)
-        if tracks is None or tracks.digest != rule.digest:
-            tracks = Tracks(rule.digest, {})
-        fired: list[Fired] = []
-        # Good parts are the rule, and a chart at rest learns nothing from them: this is what makes the fold fast.
-        if not (good and rule.forgets and group not in tracks.groups):
-            after, fired = watch(rule, tracks, part, gap, group, basis(rule, state, turn), book.labels)
-            if after is not tracks:
-                changed[rule.id] = after
-        if fired or rule.id in troubled:
-            signals.append((rule, group[: len(rule.by)], fired))
-    return changed, signals
 
 
 def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
