@@ -63,6 +63,15 @@ def test_a_missed_part_of_before_the_resume_that_is_judged_after_it_belongs_befo
     assert pauses(folded.parts([part(12, "open")])) == 2
 
 
+def test_a_number_far_ahead_at_the_moment_of_the_resume_does_not_put_a_whole_lot_before_it():
+    """Found by the property over random histories: 988 parts would not have counted."""
+    folded = Folded(book()).parts([*run(1, 6, "open"), part(999, at_s=-99.0)])
+    episode = folded.episodes[0]
+    folded.settled(episode.request_id).resumed(episode.id, 1000.9).parts(run(7, 11, "open"))
+
+    assert pauses(folded.silent(1010.0)) == 2
+
+
 def test_a_lot_comes_back_whatever_the_camera_thinks_the_time_is():
     """A lot begun by a frame of tomorrow made the lots of before invisible (the attack's runs without a request)."""
     tomorrow_s = 1000.0 + DAY_S
