@@ -8,6 +8,9 @@ from services.postprocessing.domain.part import Part
 FARTHEST = 1_000
 """A number so much further on belongs to another count: no camera loses so many parts, but many mistake a number."""
 
+_IN_FLIGHT = 4
+"""So many parts may still be on their way behind one that was judged when the line is resumed: fewer than a run."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -60,6 +63,18 @@ class Count:
     def takes(self, part: Part) -> bool:
         """Whether the part's number is new here, and not absurd."""
         return part.sequence <= self.newest + FARTHEST and not self.knows(part)
+
+    def at_resume(self) -> "Count":
+        """Marks what came before the resume: what is folded, and what waits close behind it.
+
+        A number that stands alone far ahead is no witness: up to it, a whole lot would not count (found by hypothesis).
+        """
+        newest = self.frontier
+        for part in self.pending:
+            if part.sequence - newest - 1 > _IN_FLIGHT:
+                break
+            newest = part.sequence
+        return replace(self, resumed=newest)
 
     def with_part(self, part: Part) -> "Count":
         """The part waits for its turn."""

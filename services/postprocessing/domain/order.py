@@ -94,7 +94,7 @@ def expire(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
 
 def resumed(order: Order) -> Order:
     """The operator let the line run again: what is numbered until here came before."""
-    lot, before = (each and replace(each, resumed=each.newest) for each in (order.lot, order.before))
+    lot, before = (each and each.at_resume() for each in (order.lot, order.before))
     return replace(order, lot=lot, before=before)
 
 

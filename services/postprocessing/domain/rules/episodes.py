@@ -50,14 +50,15 @@ def quietened(state: LineState, rule: Rule, group: Group, fired: list[Fired], bo
 def close(state: LineState, key: EpisodeKey, book: RuleBook) -> LineState:
     """The incident is over: its window is emptied and its warm-up begins.
 
-    A request without a receipt may still be executed: it is remembered apart, where it blocks no new incident's order.
+    A request without a receipt may still be executed: it is remembered apart, where it blocks no new incident's order,
+    until its receipt comes or it is given up.
     """
     rule_id, group, label = key
     episodes = {k: e for k, e in state.episodes.items() if k != key}
     episode = state.episodes[key]
-    if episode.receipt_by_s and rule_id != ENDED:
+    if episode.receipt_by_s and not (rule_id == ENDED and episode.phase is Phase.FAILED):
         phase = Phase.FAILED if episode.phase is Phase.FAILED else Phase.REQUESTED
-        episodes[(ENDED, (), episode.id)] = replace(episode, phase=phase)
+        episodes[ENDED, (), episode.id] = replace(episode, phase=phase)
     tracks = state.tracks
     rule = book.rule(rule_id)
     if rule is not None and rule_id in tracks:

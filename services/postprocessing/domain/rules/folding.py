@@ -53,11 +53,8 @@ def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: Rul
     held = suspects is not None and suspects.episode.id == episode_id and not suspects.runs_again
     if not held and find(state, episode_id) is None:
         return state, ()
-    for key, episode in state.episodes.items():
-        # Of one that was closed before, a request may still be on its way: its receipt is waited for, as planned.
-        pending = key[0] == ENDED and episode.phase is Phase.REQUESTED and episode.id != episode_id
-        if episode.stops and not pending:
-            state = close(state, key, book)
+    for key in [key for key, episode in state.episodes.items() if episode.stops]:
+        state = close(state, key, book)
     state = replace(
         state,
         orders={channel: resumed(order) for channel, order in state.orders.items()},
