@@ -12,6 +12,7 @@ from services.chassis.errors import Invalid, Unavailable
 from services.chassis.run import cancel, spawn
 from services.postprocessing.domain.attribution import Cause, Traced, Trail
 from services.postprocessing.domain.checkpoint import LineFold
+from services.postprocessing.domain.order import Order
 from services.postprocessing.domain.part import Part
 from services.postprocessing.domain.rules import folding
 from services.postprocessing.domain.rules.action import Action, What
@@ -22,8 +23,10 @@ from services.postprocessing.ports import Actions, Checkpoint, Compile, Facts, I
 
 log = logging.getLogger("jidoka.rules")
 ACTIONS = Counter("jidoka_rule_actions", "What the rules wanted", ["what", "rule"])
+IGNORED = Counter("jidoka_parts_ignored", "Parts that did not count in their turn, or at all", ["line", "why"])
 REFUSED = Gauge("jidoka_rules_refused", "1 while the written rules cannot be used and the old ones stay in force")
 _EXPLAINED = {What.WARN, What.MAINTENANCE, What.SUPPLIER}
+_NEW = Order()
 _LOOK_S = 1.0
 _GRACE_S = 0.5
 _SEARCH_S = 1.0
@@ -91,7 +94,12 @@ class RuleKeeper:
             self._traced = sequence
             if traced is not None:
                 self._trail.add(part.station, sequence, traced)
+        before = self.fold.state.orders.get(part.channel, _NEW).ignored
         await self._take(sequence, lambda state, book: folding.on_part(state, part, self.line, book))
+        after = self.fold.state.orders.get(part.channel, _NEW).ignored
+        if after is not before:
+            for why, parts in after.items():
+                IGNORED.labels(self.line, why).inc(parts - before.get(why, 0))
 
     async def on_settled(self, request_id: str, sequence: int, *, confirmed: bool, retry: bool, at_s: float) -> None:
         """Fold the receipt of a pause request."""
@@ -221,7 +229,7 @@ class RuleWatch:
                 self._written = InForce(self._compile(text).version, text)
                 self._untold = set(self._in_force)
                 REFUSED.set(0)
-        except ValueError as error:
+        except (ValueError, Invalid) as error:
             REFUSED.set(1)
             log.error("the rules are refused, the old ones stay in force: %s", error)
         try:
