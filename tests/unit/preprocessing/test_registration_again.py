@@ -1,4 +1,4 @@
-"""Triton forgets our region when it is restarted, and keeps one that is in use: no frame may be lost between the two."""
+"""Triton forgets our region when it is restarted, and keeps one that is in use: no frame is lost between the two."""
 
 import asyncio
 from types import SimpleNamespace
