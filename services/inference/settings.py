@@ -9,8 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.chassis.settings import ChassisSettings
 
-_SHIPPED_BACKEND = Path(__file__).parents[2] / "tools" / "triton" / "onnxruntime_backend"
-_SHIPPED_TRUST = Path(__file__).parents[2] / "deploy" / "trust" / "models"
+_PACKAGED_BACKEND = Path(__file__).parent / "backend"
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -24,7 +23,7 @@ class Settings(ChassisSettings):
     """Where ModelService is served (host:port)."""
     model_repository: Path
     """Triton's model repository: <model>/config.pbtxt and <model>/<version>/model.onnx."""
-    model_trust: Path = _SHIPPED_TRUST
+    model_trust: Path
     """Folder with the public keys (*.pem) whose models may be served; a model that none of them signed is refused."""
     launch: bool = True
     """Run the bundled tritonserver; off: only watch the Triton that others run at `triton_address`."""
@@ -38,7 +37,7 @@ class Settings(ChassisSettings):
     """File with the random key that opens Triton's shared memory and model loading; who shares memory needs it, too."""
     work_dir: Path = Path(".jidoka/inference")
     """Folder of one inference service: Triton's backends and its log."""
-    backend_dir: Path = _SHIPPED_BACKEND
+    backend_dir: Path = _PACKAGED_BACKEND
     """The Python-based `onnxruntime` backend."""
     triton_log_file: Path | None = None
     """Log of the running Triton, the one before beside it as *.1; default: tritonserver.log in `work_dir`."""

@@ -10,12 +10,12 @@ import numpy as np
 import onnxruntime as ort
 from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2
 
+from services.inference.backend import openvino_sessions
 from tools.bench import triton
 from tools.boards.board import Image
 from tools.train.answers import INPUT, OUTPUT, Answers, Images, by_onnxruntime, by_session
 from tools.train.manifest import EXPORTED, SERVED
 from tools.train.metrics import Array
-from tools.triton.onnxruntime_backend import openvino_sessions
 
 _DEADLINE_S = 30.0
 

@@ -95,7 +95,7 @@ class TritonClient:
         detections = result.as_numpy(OUTPUT)
         if detections is None or detections.shape != (1, TOP, VALUES) or not np.isfinite(detections).all():
             shape = getattr(detections, "shape", None)
-            fix = "see the model's log; if NumPy was updated, see tools/triton/onnxruntime_backend/model.py"
+            fix = "see the model's log; if NumPy was updated, see backend/model.py"
             raise errors.Bug(f"unusable answer of shape {shape}", field=f"model {spec.name}", fix=fix)
         return Answer(result.get_response().model_version, duration_ms)
 
