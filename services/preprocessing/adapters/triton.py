@@ -69,7 +69,7 @@ class TritonDetector:
 
         async def ask() -> Any:
             return await self._client.infer(
-                model.name,
+                model.served_name,
                 [images],
                 outputs=[InferRequestedOutput("detections")],
                 request_id=request_id,
