@@ -4,10 +4,12 @@ import contextlib
 import hashlib
 import itertools
 import os
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,18 @@ def test_another_network_lies_beside_the_first_under_a_name_of_its_own(model, st
     staging.forget(first)
     staging.forget(first)
     assert [path.name for path in staging.repository.iterdir()] == [second.name]
+
+
+def test_models_that_are_copied_at_the_same_time_do_not_disturb_each_other(model, staging) -> None:
+    """Each model's watch works in a thread of its own."""
+    for name in ("second", "third", "fourth"):
+        shutil.copytree(model, model.with_name(name))
+        signed(model.with_name(name), name.encode() * 500_000)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(staging.stage, ["pcb", "second", "third", "fourth"]))
+
+    for staged in found:
+        staging.check(staged)
 
 
 def test_the_stamp_changes_with_the_model_and_with_the_keys_and_else_stays(model, staging, tmp_path) -> None:
