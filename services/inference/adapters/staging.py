@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -35,6 +36,7 @@ class Staging:
         self._keep = keep
         self._lock: IO[bytes] | None = None
         self._known: dict[str, Staged] = {}
+        self._one_at_a_time = threading.Lock()
 
     @property
     def repository(self) -> Path:
@@ -65,18 +67,21 @@ class Staging:
 
         Raises Conflict when another service has the folder.
         """
-        try:
-            release = self._folders.read(model)
-            name = served_name(model, release.digest)
-            self._claim()
-            known = self._known.get(name)
-            if known is not None and self._same(known, release):
-                return replace(known, version=release.version)
-            self._known[name] = self._copy(release, name)
-            return self._known[name]
-        except (OSError, ValueError) as error:  # nothing in a folder of others may end the supervision
-            fix = "see that the files are whole and readable, and that the disk is not full"
-            raise Denied(f"cannot copy it to {self._root}: {error}", field=f"model {model}", fix=fix) from error
+        with self._one_at_a_time:  # every model's watch has a thread of its own
+            try:
+                return self._staged(self._folders.read(model))
+            except (OSError, ValueError) as error:  # nothing in a folder of others may end the supervision
+                fix = "see that the files are whole and readable, and that the disk is not full"
+                raise Denied(f"cannot copy it to {self._root}: {error}", field=f"model {model}", fix=fix) from error
+
+    def _staged(self, release: Release) -> Staged:
+        name = served_name(release.model, release.digest)
+        self._claim()
+        known = self._known.get(name)
+        if known is not None and self._same(known, release):
+            return replace(known, version=release.version)
+        self._known[name] = self._copy(release, name)
+        return self._known[name]
 
     def _same(self, known: Staged, release: Release) -> bool:
         """Whether nothing but the configuration may have changed, which can wait: the copy has proved that it loads."""
