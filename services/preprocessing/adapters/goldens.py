@@ -42,8 +42,15 @@ class StoredGoldens:
         entry = self._cache.get(product_id)
         if entry is None or time.monotonic() - entry.checked_at > self._max_age_s:
             entry = await self._refresh(product_id, entry)
-        self._cache.move_to_end(product_id)
+        self._keep(product_id, entry)
         return entry.golden
+
+    def _keep(self, product_id: str, entry: _Entry) -> None:
+        """As the one used last. It may have been pushed out while it was asked for: then it comes back (B18)."""
+        self._cache[product_id] = entry
+        self._cache.move_to_end(product_id)
+        if len(self._cache) > self._max_entries:
+            self._cache.popitem(last=False)
 
     async def _refresh(self, product_id: str, known: _Entry | None) -> _Entry:
         try:
@@ -63,10 +70,7 @@ class StoredGoldens:
             raise Unavailable(f"the object store does not answer: {error}", fix="send again") from error
         data = stored.data or b""
         golden = await asyncio.to_thread(self._golden, data)
-        self._cache[product_id] = _Entry(golden, stored.info.digest or "", time.monotonic())
-        if len(self._cache) > self._max_entries:
-            self._cache.popitem(last=False)
-        return self._cache[product_id]
+        return _Entry(golden, stored.info.digest or "", time.monotonic())
 
     def _golden(self, data: bytes) -> Golden:
         image = self._decode(data)

@@ -48,6 +48,8 @@ class ServedModel:
     version: str
     digest: str
     labels: tuple[str, ...]
+    served_name: str = ""
+    """What the model server calls this very network: what answers under it is `digest`, and nothing else (B2)."""
 
 
 @dataclass(frozen=True)
