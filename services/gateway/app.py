@@ -18,6 +18,7 @@ from services.gateway.adapters import (
     suppliers_api,
     workorders_api,
 )
+from services.gateway.adapters.door import Door
 from services.gateway.adapters.events import ViewReader
 from services.gateway.adapters.http_server import HttpServer
 from services.gateway.adapters.remote import RemoteInspection, RemoteModels, StoredProducts
@@ -36,7 +37,7 @@ def build(settings: Settings) -> Service:
     token = TokenSource(settings.issuer_url, NAME, secret, SERVICE_SCOPES[NAME])
     inspections, orders, proposals, audit = (Bounded(settings.remembered) for _ in range(4))
     view = View(inspections, orders, proposals, audit=audit)
-    door = http_api.Door(TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim))
+    door = Door(TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim))
     limit = settings.max_image_bytes + (1 << 20)
     app = http_api.create(
         plant,
@@ -46,6 +47,7 @@ def build(settings: Settings) -> Service:
         StoredProducts(bus),
         RemoteModels(rpc.channel(settings.inference_target), token),
         settings.max_image_bytes,
+        settings.body_deadline_s,
     )
     rules_api.install(app, plant, view, door, rules_api.BusRules(bus))
     incidents_api.install(app, plant, door, bus)

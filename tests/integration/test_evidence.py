@@ -19,7 +19,7 @@ from services.chassis.bus import Bus
 from services.contracts.evidence import Evidence
 from services.contracts.subjects import EVIDENCE, SERVICES, inbox_of
 from services.gateway.adapters import evidence_api, http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.domain import Bounded, View
 from services.preprocessing.adapters.evidence import DROPPED, KEPT, KeptEvidence
 from services.preprocessing.domain.frame import Frame, Seen, ServedModel

@@ -13,7 +13,8 @@ from services.chassis.auth import Principal
 from services.chassis.errors import Unauthenticated
 from services.contracts import plant as plants
 from services.gateway.adapters import context_api, rules_api
-from services.gateway.adapters.http_api import Door, create
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.http_api import create
 from services.gateway.adapters.http_server import HttpServer
 from services.gateway.domain import Bounded, View
 from tools.ports import free_port
@@ -176,4 +177,4 @@ async def test_an_unknown_query_parameter_is_refused_and_the_known_ones_are_name
     assert (status, said["field"]) == (400, "limt")
     assert "limit" in said["fix"]
     status, _, said = await gate.send(head("GET /v1/lines?x=3", TOKEN))
-    assert (status, said["fix"]) == (400, "this way knows none")
+    assert (status, said["fix"]) == (400, "this path knows none")

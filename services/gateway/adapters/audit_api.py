@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query
 
 from services.contracts.scopes import AUDIT_READ
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.domain import View
 
 

@@ -12,7 +12,7 @@ from services.chassis.bus import Bus
 from services.chassis.errors import Conflict, NotFound, Unavailable
 from services.contracts.scopes import RESULT_READ
 from services.contracts.subjects import EVIDENCE
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.domain import View
 
 _DEADLINE_S = 3.0

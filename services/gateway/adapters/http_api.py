@@ -6,54 +6,43 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
 from jidoka.frame.v1 import frame_pb2
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
-from services.chassis.auth import Principal, TokenVerifier
+from services.chassis.auth import Principal
 from services.chassis.errors import Denied, Invalid, NotFound
 from services.contracts.instant import now
 from services.contracts.plant import Plant
-from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ, ROLE_SCOPES
+from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ
 from services.gateway.adapters import http_errors
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.entrance import MOST_BYTES, Entrance
+from services.gateway.adapters.http_errors import TooLarge
+from services.gateway.adapters.queries import only_known_ones
 from services.gateway.domain import View
 from services.gateway.ports import Inspection, Models, Products
 
+_FORM_BYTES = 1 << 16  # what a form may have around its picture
 _PRODUCT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-class Door:
-    """Who may come in: a FastAPI dependency for each scope."""
-
-    def __init__(self, verifier: TokenVerifier) -> None:
-        self._verifier = verifier
-
-    async def enter(self, authorization: str) -> Principal:
-        """The caller, whose roles grant scopes too."""
-        caller = await self._verifier.verify(authorization)
-        granted = {scope for role in caller.roles for scope in ROLE_SCOPES.get(role, ())}
-        return Principal(caller.subject, caller.client, caller.scopes | granted, caller.roles)
-
-    def needs(self, scope: str | None) -> Any:
-        """A dependency that lets in whoever has the scope (None: any valid token)."""
-
-        async def check(authorization: Annotated[str, Header()] = "") -> Principal:
-            caller = await self.enter(authorization)
-            if scope is not None:
-                caller.require(scope)
-            return caller
-
-        return Depends(check)
-
-
 def create(
-    plant: Plant, view: View, door: Door, inspection: Inspection, products: Products, models: Models, max_bytes: int
+    plant: Plant,
+    view: View,
+    door: Door,
+    inspection: Inspection,
+    products: Products,
+    models: Models,
+    max_bytes: int,
+    body_deadline_s: float = 10.0,
 ) -> FastAPI:
     """The application."""
-    app = FastAPI(title="Jidoka gateway", version="1", openapi_url=None)
+    app = FastAPI(title="Jidoka gateway", version="1", openapi_url=None, dependencies=[Depends(only_known_ones)])
     http_errors.install(app)
     _trace(app)
+    app.add_middleware(Entrance, door=door, deadline_s=body_deadline_s)
     _commands(app, plant, door, inspection, products, max_bytes)
     _views(app, view, door, models)
 
@@ -75,9 +64,10 @@ def _trace(app: FastAPI) -> None:
 def _commands(
     app: FastAPI, plant: Plant, door: Door, inspection: Inspection, products: Products, max_bytes: int
 ) -> None:
+    pictures = {MOST_BYTES: max_bytes + _FORM_BYTES}
     owners = {(p.site, p.line, p.station): station.camera_client for p, _, station in plant.stations()}
 
-    @app.post("/v1/inspections", summary="Inspect one part")
+    @app.post("/v1/inspections", summary="Inspect one part", openapi_extra=pictures)
     async def inspect(
         image: Annotated[UploadFile, File(description="PNG or JPEG")],
         site: Annotated[str, Form()],
@@ -105,7 +95,7 @@ def _commands(
         )
         return await inspection.inspect(frame)
 
-    @app.put("/v1/products/{product_id}/golden", summary="Register a golden template")
+    @app.put("/v1/products/{product_id}/golden", summary="Register a golden template", openapi_extra=pictures)
     async def put_golden(
         product_id: str, image: Annotated[UploadFile, File()], _: Annotated[Principal, door.needs(PRODUCT_WRITE)]
     ) -> dict[str, str]:
@@ -158,5 +148,5 @@ def _context(text: str) -> dict[str, str]:
 async def _bounded(upload: UploadFile, max_bytes: int) -> bytes:
     data = await upload.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise Invalid(f"the image has more than {max_bytes} bytes", field="image", fix="send a smaller file")
+        raise TooLarge(f"the image has more than {max_bytes} bytes", field="image", fix="send a smaller file")
     return data

@@ -12,7 +12,7 @@ from services.contracts.instant import now
 from services.contracts.plant import Place, Plant
 from services.contracts.scopes import INCIDENT_CLOSE
 from services.contracts.subjects import INCIDENT_CLOSED
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 
 
 def install(app: FastAPI, plant: Plant, door: Door, bus: Bus) -> None:

@@ -17,7 +17,8 @@ from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest, text_of
 from services.contracts.scopes import RESULT_READ, RULES_APPROVE, RULES_PROPOSE
 from services.contracts.subjects import RULES_APPROVED, RULES_PROPOSED
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.entrance import MOST_BYTES
 from services.gateway.domain import Entry, View
 
 _MOST_BYTES = 1 << 18
@@ -75,7 +76,12 @@ def install(app: FastAPI, plant: Plant, view: View, door: Door, rules: BusRules)
     async def in_force(site: str) -> Entry:
         return {"inForce": view.rules.get(known(site)), "proposals": view.proposals_at(site)}
 
-    @app.post("/v1/sites/{site}/rules/proposals", status_code=201, summary="Propose rules (a plant file's `rule_set`)")
+    @app.post(
+        "/v1/sites/{site}/rules/proposals",
+        status_code=201,
+        summary="Propose rules (a plant file's `rule_set`)",
+        openapi_extra={MOST_BYTES: _MOST_BYTES},
+    )
     async def propose(
         site: str,
         caller: Annotated[Principal, door.needs(RULES_PROPOSE)],

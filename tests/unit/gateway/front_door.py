@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.chassis.auth import Principal
 from services.gateway.adapters import http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 
 
 class Tokens:
