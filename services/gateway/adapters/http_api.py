@@ -74,7 +74,7 @@ def _commands(
         line: Annotated[str, Form()],
         station: Annotated[str, Form()],
         lot_id: Annotated[str, Form()],
-        part_sequence: Annotated[int, Form(ge=1)],
+        part_sequence: Annotated[int, Form(ge=1, lt=1 << 64)],
         product_id: Annotated[str, Form()],
         caller: Annotated[Principal, door.needs(INSPECTION_SUBMIT)],
         recipe: Annotated[str, Form()] = "",
@@ -139,8 +139,9 @@ def _context(text: str) -> dict[str, str]:
     try:
         found = json.loads(text)
         if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
+            "".join((*found, *found.values())).encode()  # half of a surrogate pair is no text
             return found
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     raise Invalid("is no JSON object of texts", field="context", fix='send {"cavity": "7"}, or nothing')
 
