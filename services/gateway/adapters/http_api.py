@@ -1,5 +1,6 @@
 """The REST API. Every endpoint wants a token; the schema itself is served at /v1/openapi.json."""
 
+import asyncio
 import json
 import re
 import uuid
@@ -16,7 +17,7 @@ from services.chassis.errors import Denied, Invalid, NotFound
 from services.contracts.instant import now
 from services.contracts.plant import Plant
 from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ
-from services.gateway.adapters import http_errors
+from services.gateway.adapters import golden_pictures, http_errors
 from services.gateway.adapters.door import Door
 from services.gateway.adapters.entrance import MOST_BYTES, Entrance
 from services.gateway.adapters.http_errors import TooLarge
@@ -64,6 +65,7 @@ def _trace(app: FastAPI) -> None:
 def _commands(
     app: FastAPI, plant: Plant, door: Door, inspection: Inspection, products: Products, max_bytes: int
 ) -> None:
+    sizes = {(recipe.width_px, recipe.height_px) for recipe in plant.recipes}
     pictures = {MOST_BYTES: max_bytes + _FORM_BYTES}
     owners = {(p.site, p.line, p.station): station.camera_client for p, _, station in plant.stations()}
 
@@ -101,10 +103,9 @@ def _commands(
     ) -> dict[str, str]:
         if not _PRODUCT.fullmatch(product_id):
             raise Invalid("must be 1 to 128 of A-Z a-z 0-9 . _ -", field="product_id")
-        return {
-            "productId": product_id,
-            "sha256": await products.put_golden(product_id, await _bounded(image, max_bytes)),
-        }
+        encoded = await _bounded(image, max_bytes)
+        await asyncio.to_thread(golden_pictures.check, encoded, sizes)
+        return {"productId": product_id, "sha256": await products.put_golden(product_id, encoded)}
 
 
 def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
