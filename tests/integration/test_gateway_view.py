@@ -6,6 +6,7 @@ from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.rules.v1 import rules_pb2
 from jidoka.verdict.v1 import verdict_pb2
+from jidoka.workrequest.v1 import workrequest_pb2
 from servers import until
 
 from services.chassis.bus import Bus
@@ -14,14 +15,20 @@ from services.contracts.plant import Place
 from services.contracts.subjects import (
     ALARM_CHANGED,
     AUDIT_RECORDED,
+    CONTAINMENT_DECLARED,
     CONTEXT_CHANGED,
     CONTEXT_DECLARED,
+    INCIDENT_CLOSED,
     LINE_RESUMED,
     LINE_STATE_CHANGED,
     PAUSE_PROGRESSED,
     PAUSE_SETTLED,
     RULES_ACTIVATED,
+    STATION_SILENT,
     VERDICT_REACHED,
+    WARNED,
+    WORK_REQUESTED,
+    WORK_UPDATED,
 )
 from services.gateway.adapters.events import ViewReader
 from services.gateway.adapters.rules_api import BusRules
@@ -106,4 +113,30 @@ async def test_what_people_agreed_on_is_still_there_when_a_later_restart_begins_
     await rules.approve(view.proposals.get(f"lyon/{sha256}"), "bob")
     await until(lambda: view.rules["lyon"]["sha256"] == sha256)
     assert view.proposals_at("lyon") == []
+    await reader.stop()
+
+
+async def test_warnings_containments_silence_closures_and_updates_reach_the_view(bus):
+    episode = {"episode_id": "e1", "station": PATH, "rule_id": "run", "defect_label": "open"}
+    facts = [
+        (WORK_REQUESTED, AT, workrequest_pb2.WorkRequested(key="k1", **episode, title="clean it")),
+        (WORK_UPDATED, AT, workrequest_pb2.WorkRequestUpdated(key="k1", **episode, signals=4)),
+        (WARNED, AT, line_pb2.Warned(warning_id="w1", **episode, text="five in a row")),
+        (CONTAINMENT_DECLARED, AT, line_pb2.ContainmentDeclared(**episode, revision=2, last_part_sequence=13)),
+        (INCIDENT_CLOSED, WHOLE, line_pb2.IncidentClosed(site="lyon", line="smt1", episode_id="e1", closed_by="oscar")),
+        (STATION_SILENT, AT, line_pb2.StationFellSilent(station=PATH, silent_since=timestamp(1_000))),
+    ]
+    for number, (subject, where, message) in enumerate(facts):
+        await bus.publish(subject.at(where), message, f"fact-{number}")
+    view = View(Bounded(9), Bounded(9), Bounded(9))
+    reader = ViewReader(bus, view, 5)
+    await reader.start()
+
+    await until(lambda: len(view.incidents.get("e1") or ()) == 10)
+    incident = view.incidents.get("e1")
+    assert (incident["update"]["signals"], incident["closure"]["closedBy"]) == (4, "oscar")
+    assert view.warnings.get("w1")["text"] == "five in a row"
+    assert view.containments.get("e1")["lastPartSequence"] == "13"
+    assert view.workrequests.get("k1")["lastUpdate"]["signals"] == 4
+    assert view.lines["lyon/smt1"]["silent"]["aoi1"]["silentSince"] == "1970-01-01T00:16:40Z"
     await reader.stop()

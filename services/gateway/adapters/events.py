@@ -13,8 +13,10 @@ from services.contracts.subjects import (
     ALARM_CHANGED,
     AUDIT,
     AUDIT_RECORDED,
+    CONTAINMENT_DECLARED,
     CONTEXT_CHANGED,
     CONTEXT_DECLARED,
+    INCIDENT_CLOSED,
     LINE,
     LINE_RESUMED,
     LINE_STATE_CHANGED,
@@ -25,12 +27,15 @@ from services.contracts.subjects import (
     RULES_APPROVED,
     RULES_PROPOSED,
     STATION,
+    STATION_SILENT,
     VERDICT_REACHED,
+    WARNED,
     WORK_CANCELLED,
     WORK_COMPLETED,
     WORK_DEAD_LETTERED,
     WORK_OPENED,
     WORK_REQUESTED,
+    WORK_UPDATED,
     WORKREQUEST,
     Stream,
     Subject,
@@ -50,21 +55,46 @@ def _about_order(status: str) -> Told:
     return lambda view, fact, _: view.on_workrequest(fact["key"], status, fact)
 
 
+def _requested(view: View, fact: Fact, _: int) -> None:
+    view.on_workrequest(fact["key"], "REQUESTED", fact)
+    view.on_incident(_line(fact), "order", fact)
+
+
+def _pause_requested(view: View, fact: Fact, _: int) -> None:
+    view.on_line(_line(fact), "lastPauseRequest", fact)
+    view.on_incident(_line(fact), "pauseRequest", fact)
+
+
+def _pause_settled(view: View, fact: Fact, _: int) -> None:
+    view.on_line(_line(fact), "lastPause", fact)
+    view.on_incident(_line(fact, "askedBy"), "pause", fact)
+
+
+def _resumed(view: View, fact: Fact, _: int) -> None:
+    view.on_resumed(_line(fact), fact)
+    view.on_incident(_line(fact), "resume", fact)
+
+
 HEARD: dict[Subject, Told] = {
-    VERDICT_REACHED: lambda view, fact, _: view.on_verdict(_line(fact), fact),
+    VERDICT_REACHED: lambda view, fact, sequence: view.on_verdict(_line(fact), fact, sequence),
+    STATION_SILENT: lambda view, fact, sequence: view.on_silent(_line(fact), fact, sequence),
     RULES_PROPOSED: lambda view, fact, _: view.on_rules_proposed(fact),
     RULES_APPROVED: lambda view, fact, _: view.on_rules_changed(fact),
     RULES_ACTIVATED: lambda view, fact, _: view.on_rules_changed(fact),
     CONTEXT_CHANGED: _about_line("contextByOpcUa"),
     CONTEXT_DECLARED: _about_line("contextByRest"),
-    PAUSE_REQUESTED: _about_line("lastPauseRequest"),
+    PAUSE_REQUESTED: _pause_requested,
     PAUSE_PROGRESSED: lambda view, fact, _: view.on_pause_progressed(_line(fact), fact),
-    PAUSE_SETTLED: _about_line("lastPause"),
-    LINE_RESUMED: lambda view, fact, _: view.on_resumed(_line(fact), fact),
+    PAUSE_SETTLED: _pause_settled,
+    LINE_RESUMED: _resumed,
+    INCIDENT_CLOSED: lambda view, fact, _: view.on_incident(_whole_line(fact), "closure", fact),
+    WARNED: lambda view, fact, _: view.on_warned(_line(fact), fact),
+    CONTAINMENT_DECLARED: lambda view, fact, _: view.on_contained(_line(fact), fact),
     LINE_STATE_CHANGED: _about_line("state"),
-    ALARM_CHANGED: lambda view, fact, _: view.on_alarm(f"{fact['site']}/{fact['line']}", fact),
+    ALARM_CHANGED: lambda view, fact, _: view.on_alarm(_whole_line(fact), fact),
     AUDIT_RECORDED: lambda view, fact, sequence: view.audit.put(str(sequence), fact),
-    WORK_REQUESTED: _about_order("REQUESTED"),
+    WORK_REQUESTED: _requested,
+    WORK_UPDATED: lambda view, fact, _: view.on_work_updated(_line(fact), fact),
     WORK_OPENED: _about_order("OPENED"),
     WORK_DEAD_LETTERED: _about_order("DEAD_LETTERED"),
     WORK_CANCELLED: _about_order("CANCELLED"),
@@ -119,5 +149,10 @@ class ViewReader:
         return handle
 
 
-def _line(fact: Fact) -> str:
-    return f"{fact['station']['site']}/{fact['station']['line']}"
+def _line(fact: Fact, of: str = "station") -> str:
+    at = fact.get(of) or fact["station"]
+    return f"{at['site']}/{at['line']}"
+
+
+def _whole_line(fact: Fact) -> str:
+    return f"{fact['site']}/{fact['line']}"
