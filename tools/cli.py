@@ -11,6 +11,7 @@ from tools.bench.cli import app as bench_app
 from tools.calibrate.cli import calibrate
 from tools.certs.cli import app as certs_app
 from tools.chaos.cli import app as chaos_app
+from tools.deadletters.cli import app as deadletters_app
 from tools.demo.cli import demo
 from tools.engine.cli import app as engine_app
 from tools.evaluate.cli import evaluate
@@ -40,6 +41,7 @@ app.add_typer(certs_app, name="certs")
 app.add_typer(supplier_app, name="supplier")
 app.add_typer(chaos_app, name="chaos")
 app.add_typer(mes_app, name="mes")
+app.add_typer(deadletters_app, name="deadletters")
 app.command()(demo)
 app.command()(evaluate)
 app.command()(calibrate)

@@ -1,6 +1,21 @@
 """What the broker lets each service do: say its own facts, hear what it listens to, hold its own leases."""
 
-from services.contracts.subjects import BUCKETS, LEASE_HOLDERS, LEASES, SUBJECTS, inbox_of
+from services.contracts.subjects import (
+    AUDIT_RECORDED,
+    BUCKETS,
+    DEAD,
+    LEASE_HOLDERS,
+    LEASES,
+    SUBJECTS,
+    WORK_REPORTED,
+    WORK_REQUESTED,
+    WORK_REQUEUED,
+    WORK_UPDATED,
+    inbox_of,
+)
+
+# Of all parked messages only these may be said again: whoever hears one knows it by its key, and does nothing twice.
+SAID_AGAIN = (WORK_REQUESTED, WORK_UPDATED, WORK_REPORTED, WORK_REQUEUED)
 
 
 def permissions(service: str) -> tuple[list[str], list[str]]:
@@ -34,3 +49,13 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
             f"$KV.{LEASES}.{service}.>",
         ]
     return sorted(publish), [f"{inbox_of(service)}.>"]
+
+
+def dead_letter_rights(account: str) -> tuple[list[str], list[str]]:
+    """What a person's account may (publish, subscribe) for `jidoka deadletters`: look, say again, drop, and the record.
+
+    No service has these: whoever may delete from a stream could also hide what happened.
+    """
+    publish = [subject.everywhere for subject in (*SAID_AGAIN, AUDIT_RECORDED)]
+    publish += [f"$JS.API.STREAM.MSG.GET.{DEAD.name}", f"$JS.API.STREAM.MSG.DELETE.{DEAD.name}"]
+    return sorted(publish), [f"{inbox_of(account)}.>"]

@@ -21,7 +21,7 @@ from services.chassis.errors import Conflict
 from services.contracts.evidence import Evidence
 from services.contracts.subjects import EVIDENCE, SERVICES, inbox_of
 from services.gateway.adapters import evidence_api, http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.adapters.stored_verdicts import StoredVerdicts
 from services.gateway.domain import Bounded, View
 from services.preprocessing.adapters.evidence import DROPPED, KEPT, KeptEvidence

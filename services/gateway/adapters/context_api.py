@@ -16,7 +16,7 @@ from services.contracts.mistake import nearest
 from services.contracts.plant import Plant
 from services.contracts.scopes import CONTEXT_WRITE
 from services.contracts.subjects import CONTEXT_DECLARED
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 
 _WHOLE_LINE = "all"
 _FACTS = {

@@ -15,7 +15,7 @@ from services.chassis.errors import Conflict, NotFound, Unavailable
 from services.contracts.evidence import picture_name
 from services.contracts.scopes import RESULT_READ
 from services.contracts.subjects import EVIDENCE
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.adapters.stored_verdicts import InspectionId, StationName, StoredVerdicts, only
 
 _DEADLINE_S = 3.0

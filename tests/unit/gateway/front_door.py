@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.chassis.auth import Principal
 from services.chassis.bus import Stored
 from services.gateway.adapters import http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 
 
 class Tokens:

@@ -77,3 +77,30 @@ def test_a_line_shows_its_last_pause():
     seen.on_line("lyon/smt1", "lastPause", {"outcome": "PAUSE_OUTCOME_CONFIRMED"})
 
     assert seen.lines["lyon/smt1"]["lastPause"]["outcome"] == "PAUSE_OUTCOME_CONFIRMED"
+
+
+def looked(number: int, station: str = "aoi1") -> dict:
+    return verdict(number) | {"station": {"site": "lyon", "line": "smt1", "station": station}}
+
+
+def test_a_station_is_silent_until_its_next_verdict_whichever_is_read_first():
+    quiet = {"station": {"site": "lyon", "line": "smt1", "station": "aoi1"}, "silentSince": "T1", "noticedAt": "T2"}
+    seen = view()
+    seen.on_verdict("lyon/smt1", looked(1), 10)
+    seen.on_silent("lyon/smt1", quiet, 11)
+    seen.on_verdict("lyon/smt1", looked(2, "aoi2"), 12)
+    assert seen.lines["lyon/smt1"]["silent"] == {"aoi1": {"silentSince": "T1", "noticedAt": "T2"}}
+    seen.on_verdict("lyon/smt1", looked(1), 10)  # read again from the tail: it is older than the word
+    assert "aoi1" in seen.lines["lyon/smt1"]["silent"]
+    seen.on_verdict("lyon/smt1", looked(3), 13)
+    assert seen.lines["lyon/smt1"]["silent"] == {}
+    seen.on_silent("lyon/smt1", quiet, 11)
+    assert seen.lines["lyon/smt1"]["silent"] == {}
+
+
+def test_an_update_without_an_order_makes_none():
+    seen = view()
+    seen.on_work_updated("lyon/smt1", {"key": "e1", "episodeId": "e1", "signals": 2})
+
+    assert seen.workrequests.newest() == []
+    assert seen.incidents.get("e1")["update"] == {"signals": 2}
