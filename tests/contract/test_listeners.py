@@ -91,8 +91,8 @@ class _Bus:
     def __init__(self) -> None:
         self.jetstream = self
 
-    async def stream_info(self, _: str) -> Any:
-        return SimpleNamespace(state=SimpleNamespace(last_seq=0))
+    async def stream_info(self, *_: str) -> Any:
+        return SimpleNamespace(state=SimpleNamespace(last_seq=0, subjects=None))
 
     async def pull_subscribe(self, *_: Any, **__: Any) -> Any:
         await asyncio.Event().wait()

@@ -140,3 +140,20 @@ async def test_warnings_containments_silence_closures_and_updates_reach_the_view
     assert view.workrequests.get("k1")["lastUpdate"]["signals"] == 4
     assert view.lines["lyon/smt1"]["silent"]["aoi1"]["silentSince"] == "1970-01-01T00:16:40Z"
     await reader.stop()
+
+
+async def test_a_line_that_stands_still_shows_its_state_behind_a_busy_one(bus):
+    """A line that is held for a day says nothing; its last state is older than the newest N of all lines (B5)."""
+    held = frame_pb2.StationPath(site="lyon", line="smt2", station="aoi1")
+    still = line_pb2.LineStateChanged(station=held, packml_state=11, link_up=True)
+    await bus.publish(LINE_STATE_CHANGED.at(held), still, "held")
+    for number in range(20):
+        message = line_pb2.LineStateChanged(station=PATH, packml_state=number)
+        await bus.publish(LINE_STATE_CHANGED.at(AT), message, f"state-{number}")
+    view = View(Bounded(9), Bounded(9), Bounded(9))
+    reader = ViewReader(bus, view, 5)
+    await reader.start()
+
+    await until(lambda: view.lines.get("lyon/smt1", {}).get("state", {}).get("packmlState") == 19)
+    assert view.lines["lyon/smt2"]["state"]["packmlState"] == 11
+    await reader.stop()

@@ -1,10 +1,11 @@
 """Folds the streams into the view."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid
@@ -117,6 +118,7 @@ class ViewReader:
 
     async def start(self) -> None:
         """Find the ends of the streams and follow them."""
+        await self._last_states()
         for stream in (STATION, LINE, WORKREQUEST, AUDIT):
             state = (await self._bus.jetstream.stream_info(stream.name)).state
             heard = [subject for subject in HEARD if subject.stream is stream]
@@ -127,6 +129,16 @@ class ViewReader:
         """Stop following."""
         for follower in self._followers:
             await follower.stop()
+
+    async def _last_states(self) -> None:
+        """A line that stands still says nothing: its state is older than the newest facts of the busy ones (B5)."""
+        jetstream = self._bus.jetstream
+        known = (await jetstream.stream_info(LINE.name, LINE_STATE_CHANGED.everywhere)).state.subjects or {}
+        stored = [await jetstream.get_last_msg(LINE.name, subject) for subject in known]
+        for last in sorted(stored, key=lambda each: each.seq or 0):
+            with contextlib.suppress(DecodeError, KeyError):  # what is no state is passed over, as in the stream
+                message = LINE_STATE_CHANGED.message.FromString(last.data or b"")
+                HEARD[LINE_STATE_CHANGED](self._view, MessageToDict(message), last.seq or 0)
 
     async def _follow(self, stream: Stream, subjects: Sequence[Subject], position: int) -> None:
         if not subjects:
