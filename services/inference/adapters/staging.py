@@ -17,7 +17,7 @@ from typing import IO
 
 from google.protobuf import text_format
 
-from services.chassis.errors import Conflict, Denied
+from services.chassis.errors import Conflict, Denied, Exhausted
 from services.inference.adapters.model_folders import LABELS_FILE, ModelFolders, Release
 from services.inference.domain.models import TRITON_VERSION, Staged, served_name
 
@@ -72,7 +72,9 @@ class Staging:
                 return self._staged(self._folders.read(model))
             except (OSError, ValueError) as error:  # nothing in a folder of others may end the supervision
                 fix = "see that the files are whole and readable, and that the disk is not full"
-                raise Denied(f"cannot copy it to {self._root}: {error}", field=f"model {model}", fix=fix) from error
+                # Exhausted: worth another try though no file changes, once there is room again.
+                kind = Exhausted if isinstance(error, OSError) else Denied
+                raise kind(f"cannot copy it to {self._root}: {error}", field=f"model {model}", fix=fix) from error
 
     def _staged(self, release: Release) -> Staged:
         name = served_name(release.model, release.digest)

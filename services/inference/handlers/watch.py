@@ -146,7 +146,7 @@ class ModelWatch:
         self.status = self.status.accepted(staged, time.time(), answer.duration_ms)
 
     def _complain(self, error: MeshError) -> None:
-        if isinstance(error, (Unavailable, NotFound)):
+        if not isinstance(error, (Invalid, Denied, Bug)):
             self._seen = None  # it may work the next time
         if str(error) != self.status.refused_newer:
             log.error("the newer model %s is refused, and the one before goes on: %s", self._spec.name, error)

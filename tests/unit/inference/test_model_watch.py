@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from services.chassis.errors import Bug, Denied, Invalid, MeshError, NotFound, Unavailable
+from services.chassis.errors import Bug, Denied, Exhausted, Invalid, MeshError, NotFound, Unavailable
 from services.inference.domain.models import ModelSpec, ModelState, Signature, Staged, Tensor, contract
 from services.inference.domain.supervision import Backoff, Policy, Sign
 from services.inference.handlers.supervisor import Supervisor
@@ -213,6 +213,22 @@ async def test_a_new_network_that_is_not_signed_is_said_once_and_the_old_one_goe
     assert sum("signed by nobody" in record.message for record in caplog.records) == 1
 
     triton.bad = None
+    await watch.look()
+    assert (watch.status.staged, watch.status.refused_newer) == (copy_of("two"), "")
+
+
+async def test_a_new_network_that_found_no_room_is_tried_again_though_nothing_changes_in_its_folder(
+    watch, triton, monkeypatch
+):
+    triton.folder = "two"
+
+    def no_room(_: str) -> Staged:
+        raise Exhausted("cannot copy it: no space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(triton, "stage", no_room)
+        await watch.look()
+    assert watch.status.staged == copy_of("one")
     await watch.look()
     assert (watch.status.staged, watch.status.refused_newer) == (copy_of("two"), "")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.errors import Conflict, Denied
+from services.chassis.errors import Conflict, Denied, Exhausted
 from services.inference.adapters import staging as staging_module
 from services.inference.adapters.model_folders import ModelFolders
 from services.inference.adapters.served_config import parse
@@ -104,7 +104,7 @@ def test_s10_a_link_that_takes_the_files_place_is_not_followed(model, staging, m
         return copied(release, place)
 
     monkeypatch.setattr(staging_module, "_copied", swap)
-    with pytest.raises(Denied, match="cannot copy it"):
+    with pytest.raises(Exhausted, match="cannot copy it"):
         staging.stage("pcb")
 
 
@@ -231,5 +231,5 @@ def test_a_file_that_cannot_be_read_is_the_models_trouble_and_not_the_services(m
         raise PermissionError(13, "Permission denied", os.fspath(model))
 
     monkeypatch.setattr(staging_module, "_copied", unreadable)
-    with pytest.raises(Denied, match="Permission denied"):
+    with pytest.raises(Exhausted, match="Permission denied"):
         staging.stage("pcb")
