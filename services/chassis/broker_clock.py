@@ -1,4 +1,4 @@
-"""The one clock that all services share: the broker's, reckoned from its answers (B13: a wrong clock disarms a stop)."""
+"""The one clock that all services share: the broker's, reckoned from its answers (B13)."""
 
 import asyncio
 import json
