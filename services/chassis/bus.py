@@ -20,7 +20,7 @@ from services.chassis.broker_clock import BrokerClock
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.contracts import headers
-from services.contracts.subjects import STATION
+from services.contracts.subjects import TIMEKEEPER
 
 log = logging.getLogger("jidoka.bus")
 PUBLISH_DEADLINE_S = 3.0
@@ -113,7 +113,7 @@ class Bus:
 
     async def _ask_time(self) -> bytes:
         # Of the stream's leader, whose clock stamps what it stores (`stored_at`).
-        return bytes((await self._client.request(f"$JS.API.STREAM.INFO.{STATION.name}", timeout=1)).data)
+        return bytes((await self._client.request(f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}", timeout=1)).data)
 
     async def _probe_forever(self) -> None:
         while True:

@@ -1,12 +1,12 @@
 """What the broker lets each service do: say its own facts, hear what it listens to, hold its own leases."""
 
-from services.contracts.subjects import BUCKETS, LEASE_HOLDERS, LEASES, STATION, SUBJECTS, inbox_of
+from services.contracts.subjects import BUCKETS, LEASE_HOLDERS, LEASES, SUBJECTS, TIMEKEEPER, inbox_of
 
 
 def permissions(service: str) -> tuple[list[str], list[str]]:
     """What a service may (publish, subscribe): its own facts, and pulling from the streams that it listens to."""
     publish = [s.everywhere for s in SUBJECTS if s.publisher == service] + [f"jidoka.v1.dead.{service}.>"]
-    publish.append(f"$JS.API.STREAM.INFO.{STATION.name}")  # for the broker's clock (chassis/broker_clock.py)
+    publish.append(f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}")  # for the broker's clock (chassis/broker_clock.py)
     for stream in {s.stream.name for s in SUBJECTS if service in s.listeners}:
         publish += [
             f"$JS.API.STREAM.INFO.{stream}",

@@ -52,13 +52,16 @@ def build(settings: Settings) -> Service:
         claims = Claims(bus, token)
         links.update({name: _link(settings, name, line, claims) for name, line in lines.items()})
         watches = [
-            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s) for name, link in links.items()
+            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s, bus.clock.now_s)
+            for name, link in links.items()
         ]
         consumers = []
         for name, link in links.items():
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
-            consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
+            consumers.append(
+                _consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits, bus.clock.now_s))
+            )
         return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
 
     verdicts = LiveVerdicts(bus, known, board)

@@ -7,7 +7,7 @@ import pytest
 
 from services.contracts.plant import Place
 from services.contracts.rights import permissions
-from services.contracts.subjects import SERVICES, STATION, STREAMS, SUBJECTS, dead_letter, subjects_of
+from services.contracts.subjects import SERVICES, STREAMS, SUBJECTS, TIMEKEEPER, dead_letter, subjects_of
 
 PLACE = Place("lyon", "smt1", "aoi1")
 
@@ -59,4 +59,4 @@ def test_every_service_may_ask_the_broker_for_the_time(service):
     """B13: the answer about a stream carries the broker's clock."""
     publish, _ = permissions(service)
 
-    assert any(covers(pattern, f"$JS.API.STREAM.INFO.{STATION.name}") for pattern in publish)
+    assert any(covers(pattern, f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}") for pattern in publish)

@@ -35,7 +35,7 @@ class BusContexts:
             tool=change.tool,
             job_order_id=change.job_order,
             source=change.source,
-            changed_at=timestamp_of(time.time()),
+            changed_at=timestamp_of(self._bus.clock.now_s()),
         )
         msg_id = f"{where}:context:{self._life}:{next(self._count)}"
         await self._bus.publish(CONTEXT_CHANGED.at(place_of(where)), message, msg_id, deadline_s=_DEADLINE_S)

@@ -5,7 +5,6 @@ Only the bridge with the duty says it, about the certificates that it sees itsel
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from services.chassis.backoff import Backoff
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
-from services.contracts.instant import now, seconds, timestamp
+from services.contracts.instant import seconds, timestamp
 from services.contracts.plant import Place
 from services.contracts.subjects import ALARM_CHANGED
 from services.opcua_bridge.adapters.last_words import last_said
@@ -81,7 +80,8 @@ class ExpiryAlarm:
         told = self._told[line]
         if detail == told.detail:
             return
-        since = told.since if told.detail else time.time()
+        now_s = self._bus.clock.now_s()
+        since = told.since if told.detail else now_s
         message = line_pb2.AlarmChanged(
             site=line.site,
             line=line.line,
@@ -89,7 +89,7 @@ class ExpiryAlarm:
             active=bool(detail),
             since=timestamp(since),
             detail=detail,
-            changed_at=now(),
+            changed_at=timestamp(now_s),
         )
         msg_id = f"{line}:certificates:{message.changed_at.ToNanoseconds()}"
         await self._bus.publish(ALARM_CHANGED.at(_place(line)), message, msg_id)

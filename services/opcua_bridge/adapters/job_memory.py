@@ -36,7 +36,7 @@ class BusOrders:
             line=line.line,
             orders=[line_pb2.JobOrder(id=job.id, state=int(job.state), encoded=job.encoded) for job in jobs],
             bridge=WHO,
-            listed_at=timestamp_of(time.time()),
+            listed_at=timestamp_of(self._bus.clock.now_s()),
         )
         where, msg_id = JOB_ORDERS_LISTED.at(whole(line)), f"{line}:job-orders:{WHO}:{time.time_ns()}"
         expected = {_EXPECTED: str(after)}
