@@ -24,6 +24,16 @@ RNG = np.random.default_rng(1)
 BOARD = np.kron(RNG.integers(0, 2, (64, 64), np.uint8) * np.uint8(255), np.ones((10, 10), np.uint8))
 FRAME = Frame("i-1", "lyon", "smt1", "aoi1", "lot1", 1, "board", "", b"picture", 0.0)
 CAMERA = "camera-smt1-aoi1"
+NOW_S = 1_800_000_000.0
+
+
+class Clock:
+    """The broker's, standing still."""
+
+    known = True
+
+    def now_s(self) -> float:
+        return NOW_S
 
 
 class Twins:
@@ -58,7 +68,9 @@ def twins():
 @pytest.fixture
 def inspector(twins):
     with ThreadPoolExecutor(1) as pool:
-        yield Inspector(PLANT, lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset({"gateway"}), "code")
+        yield Inspector(
+            PLANT, lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset({"gateway"}), "code", Clock()
+        )
 
 
 async def test_a_frame_reaches_the_judge_with_what_is_needed_to_repeat_the_decision(inspector, twins):
@@ -98,7 +110,7 @@ async def test_a_box_ends_where_the_part_differs_from_its_template(inspector, tw
         (replace(FRAME, inspection_id=""), CAMERA, Invalid, "frame.inspection_id"),
         (replace(FRAME, inspection_id="a b"), CAMERA, Invalid, "frame.inspection_id"),
         (replace(FRAME, product_id="../x"), CAMERA, Invalid, "frame.part.product_id"),
-        (replace(FRAME, part_sequence=0), CAMERA, Invalid, "frame.part"),
+        (replace(FRAME, part_sequence=0), CAMERA, Invalid, "frame.part.part_sequence"),
         (replace(FRAME, context={"cavity": ""}), CAMERA, Invalid, "frame.context.cavity"),
         (replace(FRAME, context={f"k{n}": "v" for n in range(17)}), CAMERA, Invalid, "frame.context"),
         (replace(FRAME, station="nowhere"), CAMERA, NotFound, "frame.station"),
