@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from prometheus_client import Counter, Gauge
 
 from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
 from services.chassis.telemetry import Stopwatch, span
@@ -17,16 +18,21 @@ from services.contracts import context
 from services.contracts.mistake import Mistake
 from services.contracts.plant import Plant
 from services.contracts.recipe import Extent, Recipe
+from services.preprocessing.domain.arrival import Arrival, arrival
 from services.preprocessing.domain.context import ContextBook, Setup
 from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Fit, Look, QualityLimits, change, gate
 from services.preprocessing.domain.registration import register, shift
-from services.preprocessing.ports import Detector, Goldens, Judge
+from services.preprocessing.ports import Clock, Detector, Goldens, Judge
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PIXEL_PARAMETERS = {"width_px", "height_px", "max_shift_px", "extent", "quality"}
+_LONGEST_LOT = 128
+_MOST_PARTS = 2**53 - 1  # what every reader of JSON can still count
+LATE = Counter("jidoka_frames_late", "Frames that came long after they were taken", ["station"])
+CAMERA_SKEW = Gauge("jidoka_camera_skew_seconds", "A camera's clock less the broker's, at its last frame", ["station"])
 Decode = Callable[[bytes], Image]
 
 
@@ -44,6 +50,7 @@ class Inspector:
     trusted_clients: frozenset[str]
     pixel_code: str
     """Names the code that changes pixels."""
+    clock: Clock
     contexts: ContextBook = field(default_factory=ContextBook)
     """What the stations work on, as the MES says it."""
     _in_flight: int = 0
@@ -55,14 +62,22 @@ class Inspector:
         Raises Invalid, NotFound or Denied for what the caller must mend, Exhausted before acceptance, and Unavailable
         when a part of the mesh is away: then the caller keeps the frame and sends it again.
         """
+        came = arrival(frame.captured_at_s, frame.sent_at_s, self.clock.now_s())
         # Once for each part: a change in the middle of it is the next part's.
-        setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, frame.captured_at_s)
+        setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, came.taken_at_s)
         recipe = self._admit(frame, client, setup)
+        self._check_time(frame, came)
         if self._in_flight >= self.max_in_flight:
             raise Exhausted(f"{self._in_flight} frames are being inspected", fix="send again in a moment")
         self._in_flight += 1
         try:
-            known = replace(frame, recipe=recipe.name, context=_together(frame.context, setup.context()))
+            known = replace(
+                frame,
+                recipe=recipe.name,
+                context=_together(frame.context, setup.context()),
+                taken_at_s=came.taken_at_s,
+                late=came.late,
+            )
             return await self._inspect(known, recipe)
         finally:
             self._in_flight -= 1
@@ -70,12 +85,7 @@ class Inspector:
     def _admit(self, frame: Frame, client: str, setup: Setup) -> Recipe:
         if not _ID.fullmatch(frame.inspection_id):
             raise Invalid("must be 1 to 64 of A-Z a-z 0-9 . _ : -", field="frame.inspection_id", fix="use a UUID")
-        if not _NAME.fullmatch(frame.product_id):
-            raise Invalid(
-                "must be 1 to 128 of A-Z a-z 0-9 . _ -", field="frame.part.product_id", fix="name the product"
-            )
-        if frame.part_sequence < 1 or not frame.lot_id:
-            raise Invalid("lot and part number are missing", field="frame.part", fix="number the parts of a lot from 1")
+        _check_part(frame)
         try:
             context.check(frame.context)
         except Mistake as mistake:
@@ -95,6 +105,17 @@ class Inspector:
             fix = f"use one of: {', '.join(station.recipes)}"
             raise NotFound(f"station {'/'.join(where)} has no recipe {name!r}", field="frame.recipe", fix=fix)
         return recipe
+
+    def _check_time(self, frame: Frame, came: Arrival) -> None:
+        """For a frame that may come in: the metrics have no label that anybody can make up."""
+        place = f"{frame.site}/{frame.line}/{frame.station}"
+        if came.camera_skew_s is not None:
+            CAMERA_SKEW.labels(place).set(came.camera_skew_s)
+        if came.ahead_s and self.clock.known:  # else our own clock may be the wrong one
+            fix = f"set the camera's clock (NTP); it is {came.ahead_s:.0f} s ahead"
+            raise Invalid("is in the future", field="frame.captured_at", fix=fix)
+        if came.late:
+            LATE.labels(place).inc()
 
     async def _inspect(self, frame: Frame, recipe: Recipe) -> Any:
         model = self.detector.served(recipe.model)
@@ -138,6 +159,19 @@ class Inspector:
         last, picture = self._last.get(place, (number, part))
         self._last[place] = number, part
         return None if last == number else picture
+
+
+def _check_part(frame: Frame) -> None:
+    if not _NAME.fullmatch(frame.product_id):
+        raise Invalid("must be 1 to 128 of A-Z a-z 0-9 . _ -", field="frame.part.product_id", fix="name the product")
+    if not 1 <= len(frame.lot_id) <= _LONGEST_LOT or not frame.lot_id.isprintable():
+        raise Invalid("must be 1 to 128 printable characters", field="frame.part.lot_id", fix="name the lot")
+    if not 1 <= frame.part_sequence <= _MOST_PARTS:
+        fix = "number the parts of a lot from 1"
+        raise Invalid(f"must be 1 to {_MOST_PARTS}", field="frame.part.part_sequence", fix=fix)
+    if frame.previous_lot_parts > _MOST_PARTS:
+        fix = "say how many parts the lot before had, or nothing"
+        raise Invalid(f"must be at most {_MOST_PARTS}", field="frame.part.previous_lot_parts", fix=fix)
 
 
 def _together(own: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
