@@ -34,7 +34,8 @@ async def test_who_says_nothing_took_it_when_it_came_and_the_gateways_clock_does
 async def test_both_times_are_passed_on_as_they_were_said():
     status, said = await asked(captured_at="2026-11-30T10:00:00.25Z", sent_at="2026-11-30T11:02:00+01:00")
 
-    assert (status, said["sent_at"] - said["captured_at"]) == (200, 119.75)
+    assert status == 200
+    assert said["sent_at"] - said["captured_at"] == pytest.approx(119.75, abs=1e-3)
 
 
 async def test_a_client_that_does_not_say_when_it_sends_is_believed():
@@ -50,9 +51,7 @@ async def test_who_says_only_when_it_is_sent_took_it_then():
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize(
-    "text", ["", "noon", "2026-11-30T10:00:00", "0001-01-01T00:00:00+14:00", "9999-99-99T00:00:00Z"]
-)
+@pytest.mark.parametrize("text", ["noon", "2026-11-30T10:00:00", "0001-01-01T00:00:00+14:00", "9999-99-99T00:00:00Z"])
 async def test_what_is_no_time_is_the_clients_mistake(field: str, text: str):
     status, problem = await asked(**{field: text})
 
