@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Fit, Look, QualityLimits, change, gate
 from services.preprocessing.domain.registration import register, shift
+from services.preprocessing.domain.slots import FairSlots
 from services.preprocessing.ports import Clock, Detector, Goldens, Judge
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -53,8 +55,12 @@ class Inspector:
     clock: Clock
     contexts: ContextBook = field(default_factory=ContextBook)
     """What the stations work on, as the MES says it."""
-    _in_flight: int = 0
+    _slots: FairSlots = field(init=False)
     _last: dict[str, tuple[tuple[str, int], Image]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Every station of the plant may come."""
+        self._slots = FairSlots(self.max_in_flight, sum(1 for _ in self.plant.stations()))
 
     async def inspect(self, frame: Frame, client: str) -> Any:
         """The durable verdict on one frame.
@@ -67,9 +73,11 @@ class Inspector:
         setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, came.taken_at_s)
         recipe = self._admit(frame, client, setup)
         self._check_time(frame, came)
-        if self._in_flight >= self.max_in_flight:
-            raise Exhausted(f"{self._in_flight} frames are being inspected", fix="send again in a moment")
-        self._in_flight += 1
+        place = f"{frame.site}/{frame.line}/{frame.station}"
+        if not self._slots.take(place, time.monotonic()):
+            share = f"{self._slots.held(place)} of them are this station's"
+            what = f"{self._slots.total} frames are being inspected, {share}"
+            raise Exhausted(what, fix="send again in a moment")
         try:
             known = replace(
                 frame,
@@ -80,7 +88,7 @@ class Inspector:
             )
             return await self._inspect(known, recipe)
         finally:
-            self._in_flight -= 1
+            self._slots.give_back(place)
 
     def _admit(self, frame: Frame, client: str, setup: Setup) -> Recipe:
         if not _ID.fullmatch(frame.inspection_id):

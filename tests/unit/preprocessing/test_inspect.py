@@ -1,5 +1,6 @@
 """What a frame must be to get in, and that nothing it can be takes the mesh down."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -262,9 +263,22 @@ async def test_a_box_that_is_no_number_is_not_measured_but_handed_on(inspector, 
 
 
 async def test_too_many_frames_at_once_are_refused_before_acceptance(inspector, twins):
-    inspector._in_flight = 2
-    with pytest.raises(Exhausted):
-        await inspector.inspect(FRAME, CAMERA)
+    go_on, detect = asyncio.Event(), twins.detect
+
+    async def slow(*arguments):
+        await go_on.wait()
+        return await detect(*arguments)
+
+    twins.detect = slow
+    parts = [replace(FRAME, inspection_id=f"i-{n}", part_sequence=n) for n in (1, 2, 3)]
+    looked_at = [asyncio.create_task(inspector.inspect(part, CAMERA)) for part in parts[:2]]
+    await asyncio.sleep(0)  # both have begun
+    with pytest.raises(Exhausted, match="2 frames are being inspected, 2 of them are this station's"):
+        await inspector.inspect(parts[2], "gateway")  # for the same station
+    go_on.set()
+
+    assert await asyncio.gather(*looked_at) == ["verdict"] * 2
+    assert await inspector.inspect(parts[2], CAMERA) == "verdict"
 
 
 async def test_a_judge_that_is_away_leaves_the_frame_with_the_camera_and_no_trace_of_it_here(inspector, twins):
@@ -275,4 +289,4 @@ async def test_a_judge_that_is_away_leaves_the_frame_with_the_camera_and_no_trac
     with pytest.raises(Unavailable):
         await inspector.inspect(FRAME, CAMERA)
 
-    assert inspector._in_flight == 0
+    assert inspector._slots.total == 0
