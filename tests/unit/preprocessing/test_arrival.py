@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
+from jidoka.inspection.v1 import inspection_service_pb2
 from prometheus_client import REGISTRY
 from test_inspect import CAMERA, FRAME, NOW_S, PLANT, Clock, Twins
 
+from services.chassis.auth import Principal, caller
 from services.chassis.errors import Invalid
 from services.contracts.instant import timestamp
+from services.preprocessing.adapters.grpc_api import InspectionServicer
 from services.preprocessing.adapters.grpc_api import _frame as from_wire
 from services.preprocessing.adapters.judge import to_wire
 from services.preprocessing.domain.arrival import arrival
@@ -166,3 +169,23 @@ def test_what_the_door_says_reaches_the_wire_to_the_microsecond():
     frame = from_wire(frame_pb2.Frame(captured_at=timestamp(NOW_S), sent_at=timestamp(NOW_S + 0.25)))
 
     assert (frame.captured_at_s, frame.sent_at_s) == (NOW_S, NOW_S + 0.25)
+
+
+async def test_refused_frames_are_counted_by_what_was_wrong_by_either_way_in(inspector):
+    """R8: the log says it only once a second."""
+
+    def count(why: str) -> float:
+        return REGISTRY.get_sample_value("jidoka_frames_refused_total", {"why": why}) or 0
+
+    before = count("invalid"), count("notfound")
+    door = InspectionServicer(inspector)
+    caller.set(Principal("s", CAMERA, frozenset(), frozenset()))
+    bad = frame_pb2.Frame(inspection_id="i-1", captured_at=Timestamp(seconds=2**62))
+    with pytest.raises(Invalid):
+        await door.Inspect(inspection_service_pb2.InspectRequest(frame=bad), None)
+    part = frame_pb2.PartRef(lot_id="l", part_sequence=1, product_id="board")
+    lost = frame_pb2.Frame(inspection_id="i-1", station=frame_pb2.StationPath(site="nowhere"), part=part)
+    answer = await door._answer(lost, CAMERA)
+
+    assert answer.error.code == "NOT_FOUND"
+    assert (count("invalid"), count("notfound")) == (before[0] + 1, before[1] + 1)
