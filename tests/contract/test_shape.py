@@ -29,6 +29,7 @@ CHASSIS = {
     "errors",
     "health",
     "lease",
+    "quiet",
     "rpc",
     "run",
     "settings",

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.inspection.v1 import inspection_service_pb2, inspection_service_pb2_grpc
+from prometheus_client import Counter
 
 from services.chassis import telemetry
 from services.chassis.auth import caller
@@ -17,6 +18,7 @@ from services.preprocessing.handlers import Inspector
 
 _SERVICE = "/jidoka.inspection.v1.InspectionService"
 SCOPES = {f"{_SERVICE}/Inspect": INSPECTION_SUBMIT, f"{_SERVICE}/InspectStream": INSPECTION_SUBMIT}
+REFUSED = Counter("jidoka_frames_refused", "Frames that got no verdict, by the kind of error", ["why"])
 Request = inspection_service_pb2.InspectStreamRequest
 Response = inspection_service_pb2.InspectStreamResponse
 
@@ -31,7 +33,7 @@ class InspectionServicer(inspection_service_pb2_grpc.InspectionServiceServicer):
         self, request: inspection_service_pb2.InspectRequest, _: Any
     ) -> inspection_service_pb2.InspectResponse:
         """One frame."""
-        verdict = await self._inspector.inspect(_frame(request.frame), caller.get().client)
+        verdict = await self._verdict(request.frame, caller.get().client)
         return inspection_service_pb2.InspectResponse(verdict=verdict)
 
     async def InspectStream(self, requests: AsyncIterator[Request], _: Any) -> AsyncIterator[Response]:  # noqa: N802
@@ -40,11 +42,17 @@ class InspectionServicer(inspection_service_pb2_grpc.InspectionServiceServicer):
         async for request in requests:
             yield await self._answer(request.frame, client)
 
+    async def _verdict(self, frame: frame_pb2.Frame, client: str) -> Any:
+        try:
+            return await self._inspector.inspect(_frame(frame), client)
+        except MeshError as error:
+            REFUSED.labels(error.kind).inc()
+            raise
+
     async def _answer(self, frame: frame_pb2.Frame, client: str) -> Response:
         with telemetry.span("inspect"):
             try:
-                verdict = await self._inspector.inspect(_frame(frame), client)
-                return Response(inspection_id=frame.inspection_id, verdict=verdict)
+                return Response(inspection_id=frame.inspection_id, verdict=await self._verdict(frame, client))
             except MeshError as error:
                 refused = inspection_service_pb2.FrameError(
                     code=STATUS[type(error)].name, message=error.message, field=error.field, fix=error.fix
