@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import math
-import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -11,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
-from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
+from services.chassis.errors import Exhausted, Invalid
 from services.chassis.telemetry import Stopwatch, span
 from services.contracts import context
-from services.contracts.mistake import Mistake
 from services.contracts.plant import Plant
 from services.contracts.recipe import Extent, Recipe
-from services.preprocessing.domain.arrival import Arrival, arrival
-from services.preprocessing.domain.context import ContextBook, Setup
+from services.preprocessing.admission import admit, check_time
+from services.preprocessing.domain.arrival import arrival
+from services.preprocessing.domain.context import ContextBook
 from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Fit, Look, QualityLimits, change, gate
@@ -28,13 +27,8 @@ from services.preprocessing.domain.registration import register, shift
 from services.preprocessing.domain.slots import FairSlots
 from services.preprocessing.ports import Clock, Detector, Goldens, Judge
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PIXEL_PARAMETERS = {"width_px", "height_px", "max_shift_px", "extent", "quality"}
-_LONGEST_LOT = 128
-_MOST_PARTS = 2**53 - 1  # what every reader of JSON can still count
 LATE = Counter("jidoka_frames_late", "Frames that came long after they were taken", ["station"])
-CAMERA_SKEW = Gauge("jidoka_camera_skew_seconds", "A camera's clock less the broker's, at its last frame", ["station"])
 Decode = Callable[[bytes], Image]
 
 
@@ -71,13 +65,15 @@ class Inspector:
         came = arrival(frame.captured_at_s, frame.sent_at_s, self.clock.now_s())
         # Once for each part: a change in the middle of it is the next part's.
         setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, came.taken_at_s)
-        recipe = self._admit(frame, client, setup)
-        self._check_time(frame, came)
-        place = f"{frame.site}/{frame.line}/{frame.station}"
+        recipe = admit(frame, client, self.plant, self.trusted_clients, setup)
+        check_time(frame, came, known=self.clock.known)
+        place = frame.place
         if not self._slots.take(place, time.monotonic()):
             share = f"{self._slots.held(place)} of them are this station's"
             what = f"{self._slots.total} frames are being inspected, {share}"
             raise Exhausted(what, fix="send again in a moment")
+        if came.late:
+            LATE.labels(place).inc()
         try:
             known = replace(
                 frame,
@@ -89,41 +85,6 @@ class Inspector:
             return await self._inspect(known, recipe)
         finally:
             self._slots.give_back(place)
-
-    def _admit(self, frame: Frame, client: str, setup: Setup) -> Recipe:
-        if not _ID.fullmatch(frame.inspection_id):
-            raise Invalid("must be 1 to 64 of A-Z a-z 0-9 . _ : -", field="frame.inspection_id", fix="use a UUID")
-        _check_part(frame)
-        try:
-            context.check(frame.context)
-        except Mistake as mistake:
-            raise Invalid(str(mistake), field=f"frame.{mistake.field}", fix=mistake.fix) from mistake
-        where = (frame.site, frame.line, frame.station)
-        station = next((s for p, _, s in self.plant.stations() if (p.site, p.line, p.station) == where), None)
-        if station is None:
-            known = ", ".join(str(place) for place, _, _ in self.plant.stations())
-            raise NotFound(f"no station {'/'.join(where)}", field="frame.station", fix=f"known: {known}")
-        if client != station.camera_client and client not in self.trusted_clients:
-            fix = f"submit as {station.camera_client}"
-            raise Denied(f"{client} may not submit for {'/'.join(where)}", field="frame.station", fix=fix)
-        told = setup.recipe if setup.recipe in station.recipes else ""  # a line's recipe need not be all stations'
-        name = frame.recipe or told or station.recipes[0]
-        recipe = self.plant.recipe(name)
-        if recipe is None or name not in station.recipes:
-            fix = f"use one of: {', '.join(station.recipes)}"
-            raise NotFound(f"station {'/'.join(where)} has no recipe {name!r}", field="frame.recipe", fix=fix)
-        return recipe
-
-    def _check_time(self, frame: Frame, came: Arrival) -> None:
-        """For a frame that may come in: the metrics have no label that anybody can make up."""
-        place = f"{frame.site}/{frame.line}/{frame.station}"
-        if came.camera_skew_s is not None:
-            CAMERA_SKEW.labels(place).set(came.camera_skew_s)
-        if came.ahead_s and self.clock.known:  # else our own clock may be the wrong one
-            fix = f"set the camera's clock (NTP); it is {came.ahead_s:.0f} s ahead"
-            raise Invalid("is in the future", field="frame.captured_at", fix=fix)
-        if came.late:
-            LATE.labels(place).inc()
 
     async def _inspect(self, frame: Frame, recipe: Recipe) -> Any:
         model = self.detector.served(recipe.model)
@@ -163,23 +124,10 @@ class Inspector:
 
         Kept in memory alone: after a restart the first picture has none before it, the second one has.
         """
-        place, number = f"{frame.site}/{frame.line}/{frame.station}", (frame.lot_id, frame.part_sequence)
+        place, number = frame.place, (frame.lot_id, frame.part_sequence)
         last, picture = self._last.get(place, (number, part))
         self._last[place] = number, part
         return None if last == number else picture
-
-
-def _check_part(frame: Frame) -> None:
-    if not _NAME.fullmatch(frame.product_id):
-        raise Invalid("must be 1 to 128 of A-Z a-z 0-9 . _ -", field="frame.part.product_id", fix="name the product")
-    if not 1 <= len(frame.lot_id) <= _LONGEST_LOT or not frame.lot_id.isprintable():
-        raise Invalid("must be 1 to 128 printable characters", field="frame.part.lot_id", fix="name the lot")
-    if not 1 <= frame.part_sequence <= _MOST_PARTS:
-        fix = "number the parts of a lot from 1"
-        raise Invalid(f"must be 1 to {_MOST_PARTS}", field="frame.part.part_sequence", fix=fix)
-    if frame.previous_lot_parts > _MOST_PARTS:
-        fix = "say how many parts the lot before had, or nothing"
-        raise Invalid(f"must be at most {_MOST_PARTS}", field="frame.part.previous_lot_parts", fix=fix)
 
 
 def _together(own: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:

@@ -35,6 +35,11 @@ class Frame:
     """By the broker's clock, as the door reckons it."""
     late: bool = False
 
+    @property
+    def place(self) -> str:
+        """Its station with site and line."""
+        return f"{self.site}/{self.line}/{self.station}"
+
 
 @dataclass(frozen=True)
 class Golden:
