@@ -79,7 +79,15 @@ def shown(message: verdict_pb2.Verdict) -> ShownVerdict:
         rule_set_version=message.rule_set_version,
         model_digest=message.provenance.model_digest,
         reasons=tuple(message.reasons),
+        camera_skew_s=_camera_skew_s(message),
+        late=message.late,
     )
+
+
+def _camera_skew_s(message: verdict_pb2.Verdict) -> float:
+    if not (message.HasField("captured_at") and message.HasField("taken_at")):
+        return 0.0
+    return seconds(message.captured_at) - seconds(message.taken_at)
 
 
 def station_name(path: frame_pb2.StationPath) -> StationName:
