@@ -17,9 +17,11 @@ from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
 from services.chassis.backoff import Backoff
+from services.chassis.broker_clock import BrokerClock
 from services.chassis.errors import Conflict, Invalid, MeshError, Unavailable
 from services.chassis.run import cancel, spawn
 from services.contracts import headers
+from services.contracts.subjects import TIMEKEEPER
 
 log = logging.getLogger("jidoka.bus")
 PUBLISH_DEADLINE_S = 3.0
@@ -44,6 +46,8 @@ class Bus:
 
     def __init__(self, url: str, user: str, password: str, inbox_prefix: str = "_INBOX") -> None:
         self.user, self._url, self._password, self._inbox_prefix = user, url, password, inbox_prefix
+        self.clock = BrokerClock(self._ask_time)
+        """What all services agree on, from `start` on."""
         self._client = Client()
         self._js: JetStreamContext | None = None
         self._last_round_trip = 0.0
@@ -77,9 +81,11 @@ class Bus:
         self._js = self._client.jetstream(timeout=PUBLISH_DEADLINE_S)
         self._last_round_trip = time.monotonic()
         self._probe = spawn(self._probe_forever(), "bus probe")
+        await self.clock.start()
 
     async def stop(self) -> None:
         """Flush and close."""
+        await self.clock.stop()
         await cancel(self._probe)
         with contextlib.suppress(NatsError, OSError):  # a dead broker must not spoil the rest of the drain
             await (self._client.drain() if self._client.is_connected else self._client.close())
@@ -122,6 +128,10 @@ class Bus:
                             f"the broker did not acknowledge {subject}: {error}", fix="send again"
                         ) from error
                 await backoff.wait()
+
+    async def _ask_time(self) -> bytes:
+        # Of the stream's leader, whose clock stamps what it stores (`stored_at`).
+        return bytes((await self._client.request(f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}", timeout=1)).data)
 
     async def _probe_forever(self) -> None:
         while True:

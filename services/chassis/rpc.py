@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from services.chassis import errors, telemetry
 from services.chassis.auth import Principal, TokenSource, TokenVerifier, caller
+from services.chassis.quiet import Quiet
 
 log = logging.getLogger("jidoka.rpc")
 T = TypeVar("T")
@@ -147,11 +148,15 @@ def _metadata(context: ServicerContext[Any, Any]) -> dict[str, str]:
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
+_quiet = Quiet(1.0)
+
+
 def _expected(method: str, error: Exception) -> errors.MeshError:
     if isinstance(error, TimeoutError):
         error = errors.Unavailable("the handler ran out of time", fix="send again")
     if isinstance(error, errors.MeshError):
-        log.info("%s answered %s: %s", method, error.kind, error)
+        if (more := _quiet.kept_back((method, error.kind))) is not None:  # else one client writes a log of its own
+            log.info("%s answered %s: %s%s", method, error.kind, error, f" (and {more} more like it)" if more else "")
         return error
     log.error("%s failed", method, exc_info=error)
     return errors.Bug("internal error: see the service's log")  # a raw exception text may hold secrets

@@ -7,6 +7,7 @@ from services.contracts.subjects import (
     LEASE_HOLDERS,
     LEASES,
     SUBJECTS,
+    TIMEKEEPER,
     WORK_REPORTED,
     WORK_REQUESTED,
     WORK_REQUEUED,
@@ -21,6 +22,7 @@ SAID_AGAIN = (WORK_REQUESTED, WORK_UPDATED, WORK_REPORTED, WORK_REQUEUED)
 def permissions(service: str) -> tuple[list[str], list[str]]:
     """What a service may (publish, subscribe): its own facts, and pulling from the streams that it listens to."""
     publish = [s.everywhere for s in SUBJECTS if s.publisher == service] + [f"jidoka.v1.dead.{service}.>"]
+    publish.append(f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}")  # for the broker's clock (chassis/broker_clock.py)
     for stream in {s.stream.name for s in SUBJECTS if service in s.listeners}:
         publish += [
             f"$JS.API.STREAM.INFO.{stream}",
@@ -48,7 +50,7 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
             f"$JS.API.STREAM.MSG.GET.KV_{LEASES}",
             f"$KV.{LEASES}.{service}.>",
         ]
-    return sorted(publish), [f"{inbox_of(service)}.>"]
+    return sorted(set(publish)), [f"{inbox_of(service)}.>"]
 
 
 def dead_letter_rights(account: str) -> tuple[list[str], list[str]]:

@@ -46,6 +46,8 @@ WORKREQUEST = Stream("WORKREQUEST", max_age_s=90 * DAY_S, duplicate_window_s=DAY
 # Who did what at the OPC UA server is asked a year later, too.
 AUDIT = Stream("AUDIT", max_age_s=366 * DAY_S, duplicate_window_s=3_600)
 DEAD = Stream("DEAD", max_age_s=30 * DAY_S, duplicate_window_s=120)
+# Every service asks for the time at the same stream (chassis/broker_clock.py): in a cluster each server has a clock.
+TIMEKEEPER = STATION
 
 
 @dataclass(frozen=True)

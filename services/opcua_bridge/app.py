@@ -14,6 +14,7 @@ from services.chassis.streams import Consumer, Route
 from services.contracts import plant
 from services.contracts.subjects import LINE, PAUSE_REQUESTED, inbox_of
 from services.opcua_bridge.adapters.claims import Claims
+from services.opcua_bridge.adapters.clock_alarms import ClockAlarms
 from services.opcua_bridge.adapters.contexts import BusContexts
 from services.opcua_bridge.adapters.episodes import StreamedEpisodes
 from services.opcua_bridge.adapters.expiry_alarm import ExpiryAlarm
@@ -45,6 +46,7 @@ def build(settings: Settings) -> Service:
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     links: dict[LineName, PlcLink] = {}
     record, alarm = BusRecord(bus), ExpiryAlarm(bus, lines)
+    clocks = ClockAlarms(bus, lines, bus.clock)
     board = _board(settings, the_plant, links, bus, record, alarm)
     facts, episodes = BusFacts(bus, stations), StreamedEpisodes(bus)
 
@@ -52,16 +54,19 @@ def build(settings: Settings) -> Service:
         claims = Claims(bus, token)
         links.update({name: _link(settings, name, line, claims) for name, line in lines.items()})
         watches = [
-            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s) for name, link in links.items()
+            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s, bus.clock.now_s)
+            for name, link in links.items()
         ]
         consumers = []
         for name, link in links.items():
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
-            consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
-        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
+            consumers.append(
+                _consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits, bus.clock.now_s))
+            )
+        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm, clocks]
 
-    verdicts = LiveVerdicts(bus, known, board)
+    verdicts = LiveVerdicts(bus, known, board, clocks.hear)
     orders = OrderLists(bus, lines, board.show_orders)
     components: list[Component] = [board, bus, record, episodes, verdicts, orders, Lease(bus, "plcs", duty)]
     return Service(components, ready={"broker": bus.healthy})

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -26,9 +25,8 @@ STANDBY = PlcView(detail="this bridge stands by: another one has the duty, or th
 class PauseLine:
     """Carries out the pause requests of one line, one after the other, and answers each with a receipt."""
 
-    def __init__(
-        self, plc: Plc, facts: Facts, board: Board, episodes: Episodes, limits: Limits, clock: Clock = time.time
-    ) -> None:
+    def __init__(self, plc: Plc, facts: Facts, board: Board, episodes: Episodes, limits: Limits, clock: Clock) -> None:
+        """`clock`: the broker's, in seconds of the epoch; by it a request expires (B13)."""
         self._plc, self._facts, self._board, self._episodes = plc, facts, board, episodes
         self._limits = limits
         self._clock = clock
@@ -135,7 +133,7 @@ class WatchLine:
         board: Board,
         episodes: Episodes,
         alarm_after_s: float,
-        clock: Clock = time.time,
+        clock: Clock,
     ) -> None:
         self._line, self._plc, self._facts, self._board, self._episodes = line, plc, facts, board, episodes
         self._alarm_after_s = alarm_after_s

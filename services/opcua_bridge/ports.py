@@ -95,6 +95,9 @@ class ShownVerdict:
     rule_set_version: int = 0
     model_digest: str = ""
     reasons: tuple[str, ...] = ()
+    camera_skew_s: float = 0.0
+    """The camera's clock less the broker's; 0 where nobody can know."""
+    late: bool = False
 
 
 class Board(Protocol):

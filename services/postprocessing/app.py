@@ -48,7 +48,7 @@ def build(settings: Settings) -> Service:
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     server = Server(settings.grpc_address, verifier, SCOPES)
-    judge = VerdictServicer(plant, bus, lambda: datetime.now(UTC), watch.version)
+    judge = VerdictServicer(plant, bus, lambda: datetime.fromtimestamp(bus.clock.now_s(), UTC), watch.version)
     verdict_service_pb2_grpc.add_VerdictServiceServicer_to_server(judge, server.grpc)
     components: list[Component] = [bus, store, watch, server, Statistics(), *leases]
     return Service(components, ready={"broker": bus.healthy})
@@ -61,6 +61,6 @@ def rules_of(line: str, bus: Bus, store: RedisStore, plant: Plant, save_every_s:
         checkpoint = RedisCheckpoint(store, line, token)
         keeper = RuleKeeper(line, text_of(plant), book_of, checkpoint, BusActions(bus, plant), save_every_s)
         follower = Follower(bus, STATION.name, routes(keeper), keeper.reads_behind)
-        return [keeper, follower, SilenceWatch(keeper, BusFacts(bus))]
+        return [keeper, follower, SilenceWatch(keeper, BusFacts(bus), bus.clock.now_s)]
 
     return Lease(bus, line.replace("/", "."), duty)

@@ -258,7 +258,8 @@ class RuleWatch:
 class SilenceWatch:
     """Tells the fold the time when no part does: a gap or a silence must be noticed though nothing comes any more."""
 
-    def __init__(self, keeper: RuleKeeper, facts: Facts, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, keeper: RuleKeeper, facts: Facts, clock: Callable[[], float]) -> None:
+        """`clock`: the one that verdicts are judged by, in seconds of the epoch: the broker's."""
         self._keeper = keeper
         self._facts = facts
         self._clock = clock

@@ -54,6 +54,7 @@ def build(settings: Settings) -> Service:
         max_in_flight=settings.max_in_flight,
         trusted_clients=settings.trusted_clients,
         pixel_code=pixel_code.digest(),
+        clock=bus.clock,
         contexts=book,
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)

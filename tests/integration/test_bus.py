@@ -1,4 +1,5 @@
 import contextlib
+import time
 
 import pytest
 from jidoka.line.v1 import line_pb2
@@ -127,3 +128,16 @@ async def test_what_the_broker_refuses_for_good_is_not_asked_again_and_again(bus
     await bus.jetstream.update_stream(config)
     with pytest.raises(Invalid, match="size exceeds"):
         await bus.publish(PAUSE_REQUESTED.at(PLACE), b"x" * 200, "r3")
+
+
+async def test_a_bus_knows_the_brokers_clock_and_keeps_it_while_the_broker_is_away(
+    bus: Bus, nats_server, monkeypatch: pytest.MonkeyPatch
+):
+    """B13: with a real nats-server, for what it answers is its own affair."""
+    await until(lambda: bus.clock.known)
+    assert bus.clock.skew_s == pytest.approx(0, abs=1)
+    nats_server.kill()
+    monkeypatch.setattr(bus.clock, "_wall", lambda: 0.0)
+
+    assert bus.clock.now_s() == pytest.approx(time.time(), abs=5)
+    nats_server.start()

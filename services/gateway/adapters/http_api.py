@@ -8,18 +8,19 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
+from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
 from services.chassis.auth import Principal
 from services.chassis.errors import Denied, Invalid
-from services.contracts.instant import now
 from services.contracts.plant import Plant
 from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ
 from services.gateway.adapters import golden_pictures, http_errors
 from services.gateway.adapters.door import Door
 from services.gateway.adapters.entrance import MOST_BYTES, Entrance
+from services.gateway.adapters.frame_times import times
 from services.gateway.adapters.http_errors import TooLarge
 from services.gateway.adapters.queries import only_known_ones
 from services.gateway.adapters.stored_verdicts import InspectionId, StationName, StoredVerdicts
@@ -81,6 +82,7 @@ def _commands(
         part_sequence: Annotated[int, Form(ge=1, lt=1 << 64)],
         product_id: Annotated[str, Form()],
         caller: Annotated[Principal, door.needs(INSPECTION_SUBMIT)],
+        shot: Annotated[dict[str, Timestamp], Depends(times)],
         recipe: Annotated[str, Form()] = "",
         inspection_id: Annotated[str, Form(description="keep it when you send again")] = "",
         context: Annotated[str, Form(description='where the part comes from: {"cavity": "7", "supplier": "A"}')] = "{}",
@@ -93,7 +95,7 @@ def _commands(
             station=frame_pb2.StationPath(site=site, line=line, station=station),
             part=frame_pb2.PartRef(lot_id=lot_id, part_sequence=part_sequence, product_id=product_id),
             image=await _bounded(image, max_bytes),
-            captured_at=now(),
+            **shot,
             recipe=recipe,
             context=_context(context),
         )

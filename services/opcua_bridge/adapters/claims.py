@@ -1,7 +1,5 @@
 """The record of who may command which PLC: each session of the bridge claims its PLC here before it claims it there."""
 
-import time
-
 from jidoka.line.v1 import line_pb2
 from nats.errors import Error as NatsError
 
@@ -43,7 +41,7 @@ class Claims:
             base=claim.base,
             lease_token=self._token,
             bridge=WHO,
-            claimed_at=timestamp_of(time.time()),
+            claimed_at=timestamp_of(self._bus.clock.now_s()),
         )
         msg_id = f"{line}:claim:{sequence}:{WHO}"
         expected = {headers.EXPECTED_LAST: str(sequence)}

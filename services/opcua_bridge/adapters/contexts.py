@@ -25,7 +25,7 @@ class BusContexts:
 
     async def changed(self, change: ContextChange) -> None:
         """Raises Unavailable when the broker did not store it."""
-        at = change.at or time.time()
+        at = change.at or self._bus.clock.now_s()
         where = StationName(change.line, change.station or _WHOLE_LINE)
         message = context_pb2.ContextChanged(
             station=path_of(where),

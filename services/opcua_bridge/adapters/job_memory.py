@@ -38,7 +38,7 @@ class BusOrders:
             line=line.line,
             orders=[line_pb2.JobOrder(id=job.id, state=int(job.state), encoded=job.encoded) for job in kept.jobs],
             bridge=WHO,
-            listed_at=timestamp_of(time.time()),
+            listed_at=timestamp_of(self._bus.clock.now_s()),
             running_since=timestamp_of(kept.since) if kept.since else None,
         )
         where, msg_id = JOB_ORDERS_LISTED.at(whole(line)), f"{line}:job-orders:{WHO}:{time.time_ns()}"

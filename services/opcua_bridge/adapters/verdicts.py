@@ -1,6 +1,6 @@
 """Live verdicts for SCADA, and word of stations that give none: from the stream's end at start, each one once."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
@@ -12,16 +12,20 @@ from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.subjects import STATION, STATION_SILENT, VERDICT_REACHED
 from services.opcua_bridge.adapters.wire import shown, station_name
 from services.opcua_bridge.domain.line import StationName
-from services.opcua_bridge.ports import Board
+from services.opcua_bridge.ports import Board, ShownVerdict
+
+Hear = Callable[[ShownVerdict], None]
 
 
 class LiveVerdicts:
     """Follows the verdicts and silences of all stations that are shown."""
 
-    def __init__(self, bus: Bus, known: Collection[StationName], board: Board) -> None:
+    def __init__(self, bus: Bus, known: Collection[StationName], board: Board, also: Hear = lambda _: None) -> None:
+        """`also` hears each verdict that is shown."""
         self._bus = bus
         self._known = known
         self._board = board
+        self._also = also
         self._position = -1
         routes = [
             Route(VERDICT_REACHED.everywhere, verdict_pb2.Verdict, self._on_verdict),
@@ -45,6 +49,7 @@ class LiveVerdicts:
         self._position = delivery.sequence
         verdict = shown(message)
         self._check(verdict.station)
+        self._also(verdict)
         await self._board.show_verdict(verdict)
 
     async def _on_silent(self, message: line_pb2.StationFellSilent, delivery: Delivery) -> None:

@@ -1,9 +1,9 @@
 """The handshake with a PLC for one pause request: only a confirmed stop is believed, none is sent late.
 
-`step(now, view)` is pure: it says what to do next. Times are seconds of the epoch. Where commands have ids
-(numbering.py) a repetition is harmless, so the command is written until it is answered or expires. Where they have
-none (a PackML method, a Boolean tag: `Limits.once`) it is said once, also over a change of bridge, and the machine's
-state is the answer.
+`step(now, view)` is pure: it says what to do next. Times are seconds of the epoch by one clock, the broker's (B13).
+Where commands have ids (numbering.py) a repetition is harmless, so the command is written until it is answered or
+expires. Where they have none (a PackML method, a Boolean tag: `Limits.once`) it is said once, also over a change of
+bridge, and the machine's state is the answer.
 """
 
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class Handshake:
         self.sent_at = now if asked else None
         self.acknowledged_at: float | None = None
         self.held_at: float | None = None
-        self._expires_at = request.expires_at
+        self._expires_at = request.expires_at_s
         self._limits = limits
         self._next_write_at = now
         # An earlier life may have written this id: before calling it expired, give the link time to show the answer.

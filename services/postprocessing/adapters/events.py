@@ -1,6 +1,5 @@
 """The rules' side of the broker: what they hear, what they tell themselves, and where their actions go."""
 
-import time
 from collections.abc import Callable, Mapping
 
 from google.protobuf.message import Message
@@ -142,9 +141,8 @@ class BusActions:
 class BusFacts:
     """Puts our own facts into the stream that the rules fold."""
 
-    def __init__(self, bus: Bus, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._clock = clock
 
     async def rules_in_force(self, site: str) -> InForce:
         """What the plant file said or two people agreed on, whichever was later. Raises Unavailable."""
@@ -167,7 +165,7 @@ class BusFacts:
 
     async def rules_activated(self, site: str, text: str) -> None:
         """Each time under an id of its own: rules may come back. Raises Unavailable."""
-        now_s = self._clock()
+        now_s = self._bus.clock.now_s()
         message = rules_pb2.RulesActivated(
             site=site,
             version=book_of(text).version,

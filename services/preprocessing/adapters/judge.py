@@ -58,7 +58,9 @@ def to_wire(seen: Seen) -> inspection_pb2.Inspection:
             model_digest=seen.model.digest,
             preprocessing_digest=seen.preprocessing_digest,
         ),
-        captured_at=timestamp(frame.captured_at_s),
+        captured_at=timestamp(frame.captured_at_s) if frame.captured_at_s else None,
+        taken_at=timestamp(frame.taken_at_s),
+        late=frame.late,
         context=frame.context,
         offset=inspection_pb2.Offset(x_px=seen.offset_px[0], y_px=seen.offset_px[1]),
     )

@@ -1,6 +1,8 @@
 """The gateway's doors without a socket: people are believed who they are, and what is said is written down."""
 
+import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import httpx
 from fastapi import FastAPI
@@ -27,6 +29,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.said: list[tuple] = []
+        self.clock = SimpleNamespace(now_s=time.time)
 
     async def publish(self, *said) -> Stored:
         self.said.append(said)

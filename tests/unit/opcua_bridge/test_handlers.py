@@ -28,7 +28,7 @@ STATION = StationName(LINE, "aoi1")
 CLAIM = Claim(3, 0)
 UP = PlcView(link_up=True, state=EXECUTE, remote_pause_enabled=True, claim=CLAIM)
 ID = CLAIM.command(42)
-REQUEST = PauseRequest("r1", "e1", STATION, "5 times spur", 1, 5, expires_at=5.0, sequence=42, asked_by=STATION)
+REQUEST = PauseRequest("r1", "e1", STATION, "5 times spur", 1, 5, expires_at_s=5.0, sequence=42, asked_by=STATION)
 LIMITS = Limits(ack_timeout_s=1.0, state_timeout_s=10.0, retry_delay_s=0.25)
 
 
