@@ -25,14 +25,19 @@ CHASSIS = {
     "auth",
     "backoff",
     "bus",
+    "consumer",
     "errors",
+    "follower",
     "health",
     "lease",
+    "reader",
+    "route",
     "rpc",
     "run",
     "settings",
     "streams",
     "telemetry",
+    "trouble",
 }
 
 
@@ -70,7 +75,7 @@ def test_the_chassis_stays_small_and_knows_no_word_of_inspection():
     files = {path.stem: path.read_text() for path in (ROOT / "services" / "chassis").glob("*.py")}
 
     assert set(files) == CHASSIS, "a new chassis module needs three services that want it, and an edit here"
-    assert sum(bool(line.strip()) for text in files.values() for line in text.splitlines()) < 1000
+    assert sum(bool(line.strip()) for text in files.values() for line in text.splitlines()) < 1500
     for name, text in files.items():
         found = re.search(r"\b(frame|defect|verdict|inspection|plc|station|part_sequence)s?\b", text, re.IGNORECASE)
         allowed = name == "__init__" or found is None
