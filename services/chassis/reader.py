@@ -84,10 +84,10 @@ class Reader:
         if self._is_another(stream):
             log.warning("the stream %s was made anew: %s begins anew", self._stream, self._name)
             await self._begin_anew()
-        self._born = _born(stream)
+        self._born = born(stream)
 
     def _is_another(self, stream: StreamInfo) -> bool:
-        return self._born not in (0.0, _born(stream)) or stream.state.last_seq < self._last()
+        return self._born not in (0.0, born(stream)) or stream.state.last_seq < self._last()
 
     def _last(self) -> int:
         """The sequence up to which we have read."""
@@ -173,5 +173,6 @@ class Reader:
         log.error("parked %s %d: %s", message.subject, sequence, reason)
 
 
-def _born(stream: StreamInfo) -> float:
+def born(stream: StreamInfo) -> float:
+    """When a stream was made, in seconds of the epoch: its identity."""
     return stream.created.timestamp() if stream.created else 0.0

@@ -39,10 +39,16 @@ class Trouble:
         self._since_s, self._told = None, False
 
 
+def is_missing(error: Exception) -> bool:
+    """Whether the stream or the bucket itself is not there, and not only what was looked for in it."""
+    missing = isinstance(error, NotFoundError) and error.err_code == _NO_SUCH_STREAM
+    return missing or isinstance(error, BucketNotFoundError)
+
+
 def why(error: Exception, name: str) -> str:
     """What a person can act on when `name` (a stream or a bucket) could not be used."""
     if isinstance(error, BucketNotFoundError):
         return f"the bucket {name} is not there; the provisioning of the broker makes it"
-    if isinstance(error, NotFoundError) and error.err_code == _NO_SUCH_STREAM:
+    if is_missing(error):
         return f"the stream {name} is not there; the provisioning of the broker makes it"
     return f"{type(error).__name__}: {error}"

@@ -31,4 +31,6 @@ def build(settings: Settings) -> Service:
     facts = Facts(topics, Mirror(namespace, settings.news_s).tell)
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     readers = [Consumer(bus, stream.name, facts.routes(stream)) for stream in STREAMS]
-    return Service([namespace, bus, *readers], ready={"broker": bus.healthy, "mqtt": namespace.healthy})
+    ready = {"broker": bus.healthy, "mqtt": namespace.healthy}
+    ready |= {f"stream {stream.name}": reader.healthy for stream, reader in zip(STREAMS, readers, strict=True)}
+    return Service([namespace, bus, *readers], ready)

@@ -58,7 +58,7 @@ def build(settings: Settings) -> Service:
         for name, link in links.items():
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
-            consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
+            consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits), link))
         return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
 
     verdicts = LiveVerdicts(bus, known, board)
@@ -150,7 +150,7 @@ def _board(
     )
 
 
-def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consumer:
+def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine, link: PlcLink) -> Consumer:
     """One durable per line: a line whose machine takes long to stop delays no other, not even in its pause group."""
     group = lines[name].plc.pause_group
     askers = [other for other, line in lines.items() if other == name or (group and line.plc.pause_group == group)]
@@ -158,4 +158,4 @@ def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consu
     routes = [
         Route(PAUSE_REQUESTED.along(asker.site, asker.line), line_pb2.PauseRequested, handler) for asker in askers
     ]
-    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}")
+    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}", anew=link.claim_anew)

@@ -88,9 +88,13 @@ class JobReceiver:
             space.serve(f"{self._id}.{method}", self._carrying_out(command))
 
     async def restore(self, kept: Sequence[KeptJob], place: int) -> None:
-        """The list as it stands on the broker; an order that cannot be read any more is left out, with a word."""
+        """The list as it stands on the broker; an order that cannot be read any more is left out, with a word.
+
+        Place 0 later on: the stream was made anew and holds none; what we know goes there with the next change (R3).
+        """
         async with self._one_at_a_time:
             if self._knows and place <= self._place:  # our own
+                self._place = place and self._place
                 return
             known = {}
             for one in kept:
