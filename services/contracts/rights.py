@@ -6,6 +6,7 @@ from services.contracts.subjects import BUCKETS, LEASE_HOLDERS, LEASES, SUBJECTS
 def permissions(service: str) -> tuple[list[str], list[str]]:
     """What a service may (publish, subscribe): its own facts, and pulling from the streams that it listens to."""
     publish = [s.everywhere for s in SUBJECTS if s.publisher == service] + [f"jidoka.v1.dead.{service}.>"]
+    publish.append("$JS.API.INFO")  # does JetStream answer? Readiness asks (R4)
     for stream in {s.stream.name for s in SUBJECTS if service in s.listeners}:
         publish += [
             f"$JS.API.STREAM.INFO.{stream}",

@@ -26,6 +26,7 @@ CHASSIS = {
     "backoff",
     "bus",
     "consumer",
+    "crew",
     "errors",
     "follower",
     "health",
