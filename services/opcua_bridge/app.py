@@ -63,8 +63,10 @@ def build(settings: Settings) -> Service:
 
     verdicts = LiveVerdicts(bus, known, board)
     orders = OrderLists(bus, lines, board.show_orders)
-    components: list[Component] = [board, bus, record, episodes, verdicts, orders, Lease(bus, "plcs", duty)]
-    return Service(components, ready={"broker": bus.healthy})
+    plcs = Lease(bus, "plcs", duty)
+    components: list[Component] = [board, bus, record, episodes, verdicts, orders, plcs]
+    reads = {"episodes": episodes.healthy, "verdicts": verdicts.healthy, "job orders": orders.healthy}
+    return Service(components, ready={"broker": bus.healthy, **reads, "plcs": plcs.healthy})
 
 
 class _CaughtUp:

@@ -14,8 +14,9 @@ from services.chassis.backoff import Backoff
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.opcua_bridge.domain.episodes import NEVER
-from services.opcua_bridge.domain.handshake import ASKING, ClaimAnew, Handshake, Limits, State, TakeBack, Wait, Write
+from services.opcua_bridge.domain.handshake import ASKING, Handshake, Limits, State
 from services.opcua_bridge.domain.line import EXECUTE, PAUSED, LineName, PauseRequest, PlcView
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 from services.opcua_bridge.ports import Board, Command, Episodes, Facts, Plc, PlcUnreachableError, Progress
 
 log = logging.getLogger("jidoka.opcua_bridge")

@@ -11,6 +11,7 @@ from enum import Enum
 
 from services.opcua_bridge.domain.line import HELD, HOLDING, NO_LINK, PauseRequest, PlcView
 from services.opcua_bridge.domain.numbering import is_newer_number, number_of
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 
 ACCEPTED, DONE, REJECTED, EXPIRED = 1, 2, 3, 4  # AckCode
 
@@ -30,30 +31,6 @@ class State(Enum):
 
 
 ASKING = frozenset({State.IDLE, State.SENT})
-
-
-@dataclass(frozen=True)
-class Write:
-    """Write the command now; the PLC may execute it for `ttl_s` more seconds."""
-
-    ttl_s: float
-
-
-@dataclass(frozen=True)
-class TakeBack:
-    """The request has expired: undo what still asks for it, where the PLC would not find out by itself."""
-
-
-@dataclass(frozen=True)
-class ClaimAnew:
-    """The link's numbers belong to another stream than the request (R3): claim the PLC anew, then look again."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Look again after `seconds`, or as soon as the PLC says something new."""
-
-    seconds: float
 
 
 @dataclass(frozen=True)

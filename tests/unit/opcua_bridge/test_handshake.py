@@ -11,13 +11,9 @@ from services.opcua_bridge.domain.handshake import (
     DONE,
     EXPIRED,
     REJECTED,
-    ClaimAnew,
     Handshake,
     Limits,
     State,
-    TakeBack,
-    Wait,
-    Write,
 )
 from services.opcua_bridge.domain.line import (
     EXECUTE,
@@ -30,6 +26,7 @@ from services.opcua_bridge.domain.line import (
     StationName,
 )
 from services.opcua_bridge.domain.numbering import Claim, command_id
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 
 STATION = StationName(LineName("lyon", "smt1"), "aoi1")
 CLAIM = Claim(epoch=1, base=0)
