@@ -1,4 +1,4 @@
-from services.gateway.domain import Bounded, View
+from services.gateway.domain import Bounded, View, aged
 
 
 def verdict(number: int, outcome: str = "OUTCOME_PASS") -> dict:
@@ -75,3 +75,11 @@ def test_a_line_shows_its_last_pause():
     seen.on_line("lyon/smt1", "lastPause", {"outcome": "PAUSE_OUTCOME_CONFIRMED"})
 
     assert seen.lines["lyon/smt1"]["lastPause"]["outcome"] == "PAUSE_OUTCOME_CONFIRMED"
+
+
+def test_a_lines_state_says_how_old_it_is():
+    """R10: nobody had the duty, and the old state stood there as if it were the present one."""
+    line = {"state": {"linkUp": True, "changedAt": "1970-01-01T00:01:40.500Z"}, "lastPause": {}}
+    assert aged(line, 160.0) == {**line, "state": {**line["state"], "ageS": 59.5}}
+    assert aged(line, 90.0)["state"]["ageS"] == 0.0, "the bridge's clock is ahead"
+    assert aged({"verdicts": {}}, 160.0) == {"verdicts": {}}
