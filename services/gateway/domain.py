@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -119,3 +120,11 @@ class View:
 
     def _line(self, where: str) -> Entry:
         return self.lines.setdefault(where, {"line": where})
+
+
+def aged(line: Mapping[str, Any], now_s: float) -> Entry:
+    """A line with the age of its state: it is said when it changes, and by nobody when no bridge has the duty."""
+    if not (state := line.get("state")) or "changedAt" not in state:
+        return dict(line)
+    changed_s = datetime.fromisoformat(state["changedAt"]).timestamp()
+    return {**line, "state": {**state, "ageS": round(max(0.0, now_s - changed_s), 1)}}

@@ -59,7 +59,7 @@ def build(settings: Settings) -> Service:
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
             consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits), link))
-        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
+        return [_Farewell(facts), _CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
 
     verdicts = LiveVerdicts(bus, known, board)
     orders = OrderLists(bus, lines, board.show_orders)
@@ -80,6 +80,19 @@ class _CaughtUp:
 
     async def stop(self) -> None:
         pass
+
+
+class _Farewell:
+    """The first of a duty, so the last to stop: when the PLCs have been let go, we say that we see them no more."""
+
+    def __init__(self, facts: BusFacts) -> None:
+        self._facts = facts
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        await self._facts.left()
 
 
 def _lines(the_plant: plant.Plant) -> Lines:

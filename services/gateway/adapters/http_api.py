@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from services.contracts.instant import now
 from services.contracts.plant import Plant
 from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ, ROLE_SCOPES
 from services.gateway.adapters import http_errors
-from services.gateway.domain import View
+from services.gateway.domain import View, aged
 from services.gateway.ports import Inspection, Models, Products
 
 _PRODUCT = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -122,7 +123,7 @@ def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
 
     @app.get("/v1/lines", dependencies=read, summary="Every line: its state and its counts")
     async def lines() -> list[dict[str, Any]]:
-        return list(view.lines.values())
+        return [aged(line, time.time()) for line in view.lines.values()]
 
     @app.get("/v1/inspections", dependencies=read, summary="The newest verdicts")
     async def inspections(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
