@@ -32,6 +32,7 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
         publish += [
             f"$JS.API.STREAM.INFO.KV_{LEASES}",
             f"$JS.API.STREAM.MSG.GET.KV_{LEASES}",
+            f"$JS.API.DIRECT.GET.KV_{LEASES}.>",  # so nats-py asks where the bucket allows it
             f"$KV.{LEASES}.{service}.>",
         ]
     return sorted(publish), [f"{inbox_of(service)}.>"]

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from rules_floor import AT, judged, said
+from rules_floor import AT, judged
 from servers import NatsServer, RedisServer, until
 
 from services.chassis.bus import Bus
-from services.contracts.subjects import LEASES, VERDICT_REACHED
+from services.contracts.subjects import LEASES, PAUSE_REQUESTED, VERDICT_REACHED
 from services.postprocessing.app import build
 from services.postprocessing.settings import Settings
 from tools.plant.provision import provision
@@ -49,8 +49,12 @@ def rules(
 
 
 async def the_line_is_stopped(bus: Bus, pauses: int) -> None:
+    asked = PAUSE_REQUESTED.at(AT)
     async with asyncio.timeout(EVER_S):
-        while (await said(bus))[0] != pauses:  # noqa: ASYNC110  # the broker has no event for it
+        while True:
+            found = await bus.jetstream.stream_info("LINE", subjects_filter=asked)
+            if (found.state.subjects or {}).get(asked) == pauses:
+                return
             await asyncio.sleep(0.05)
 
 
