@@ -189,3 +189,11 @@ async def test_a_duty_whose_reader_cannot_read_is_not_healthy(bus: Bus, nats_ser
         assert not lease.healthy()
         shift.healthy = lambda: True
         await until(lease.healthy, EVER_S)
+
+
+async def test_a_duty_that_can_never_begin_is_with_nobody(bus: Bus, nats_server: NatsServer):
+    """However often it is taken and given back."""
+    shift = Shift("it", [], fails=1_000)
+    async with striving(nats_server.url, shift) as lease:
+        await until(lambda: len(shift.tokens) >= 3, EVER_S)
+        assert not lease.healthy()
