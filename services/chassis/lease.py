@@ -136,6 +136,7 @@ class Lease:
                 self._well()
                 await renewing
         finally:
+            self._seen_s = time.monotonic() if self._on else self._seen_s
             self._on = False
             await cancel(renewing, beginning)
             log.warning("%s: the duty ends here", self.key)
@@ -172,7 +173,6 @@ class Lease:
             self._running.pop()
         if not self._revision:
             return
-        self._seen_s = time.monotonic()
         try:
             async with asyncio.timeout(LEASE_TTL_S / 3):
                 await self._kv.delete(self.key, self._revision)
