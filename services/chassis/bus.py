@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NoStreamResponseError
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
@@ -20,6 +20,7 @@ from services.chassis.backoff import Backoff
 from services.chassis.broker_clock import BrokerClock
 from services.chassis.errors import Conflict, Invalid, MeshError, Unavailable
 from services.chassis.run import cancel, spawn
+from services.chassis.trouble import Trouble
 from services.contracts import headers
 from services.contracts.subjects import TIMEKEEPER
 
@@ -32,6 +33,8 @@ _FOR_GOOD: Mapping[int, type[MeshError]] = {
     10070: Conflict,  # wrong last sequence (in a cluster)
     10071: Conflict,  # wrong last sequence: another message stands on the subject
 }
+_REFUSED_S = 10.0  # then a refusal is old news: who is not ready is asked nothing, and would never find out
+_CANNOT_STORE = 500
 
 
 class Stored(NamedTuple):
@@ -50,7 +53,9 @@ class Bus:
         """What all services agree on, from `start` on."""
         self._client = Client()
         self._js: JetStreamContext | None = None
-        self._last_round_trip = 0.0
+        self._last_round_trip = float("-inf")
+        self._refusals: dict[str, float] = {}
+        self._store = Trouble(f"{user} stores facts")
         self._lost = False
         self._probe: asyncio.Task[Any] | None = None
 
@@ -91,8 +96,25 @@ class Bus:
             await (self._client.drain() if self._client.is_connected else self._client.close())
 
     def healthy(self) -> bool:
-        """Whether the broker answered lately: a half-open link still says `connected`."""
-        return time.monotonic() - self._last_round_trip < 3 * _PROBE_S
+        """Whether JetStream answered lately and stores what we say (R4): a half-open link still says `connected`."""
+        now = time.monotonic()
+        refused = any(now - at < _REFUSED_S for at in self._refusals.copy().values())
+        return now - self._last_round_trip < 3 * _PROBE_S and not refused
+
+    def stored(self, what: str) -> None:
+        """The broker has stored something of that kind."""
+        self._last_round_trip = time.monotonic()
+        self._refusals.pop(what, None)
+        if not self._refusals:
+            self._store.over()
+
+    def refused(self, what: str, error: Exception) -> None:
+        """The broker did not store something of that kind; only when it cannot is that its fault."""
+        if (isinstance(error, APIError) and (error.code or 0) >= _CANNOT_STORE) or isinstance(
+            error, NoStreamResponseError
+        ):
+            self._refusals[what] = time.monotonic()
+            self._store.met(f"{what} is refused: {error}")
 
     async def publish(
         self,
@@ -113,16 +135,19 @@ class Bus:
         payload = message if isinstance(message, bytes) else message.SerializeToString()
         ends = time.monotonic() + deadline_s
         backoff = Backoff(0.05, 0.5)
-        with telemetry.span(f"publish {'.'.join(subject.split('.')[2:4])}", SpanKind.PRODUCER, subject=subject):
+        what = ".".join(subject.split(".")[2:4])
+        with telemetry.span(f"publish {what}", SpanKind.PRODUCER, subject=subject):
             carried = {headers.MSG_ID: headers.msg_id(subject, msg_id), **telemetry.inject(), **(extra or {})}
             while True:
                 left_s = ends - time.monotonic()
                 try:
                     ack = await jetstream.publish(subject, payload, timeout=max(left_s, 0.01), headers=dict(carried))
+                    self.stored(what)
                     return Stored(int(ack.seq), bool(ack.duplicate))
                 except (NatsError, TimeoutError, OSError) as error:
                     if isinstance(error, APIError) and (kind := _FOR_GOOD.get(error.err_code or 0)):
                         raise kind(f"the broker refuses {subject}: {error.description}") from error
+                    self.refused(what, error)
                     if left_s <= backoff.next_s:
                         raise Unavailable(
                             f"the broker did not acknowledge {subject}: {error}", fix="send again"
@@ -137,9 +162,10 @@ class Bus:
         while True:
             await asyncio.sleep(_PROBE_S)
             try:
-                await asyncio.wait_for(self._client.flush(timeout=1), 2)
-                if self._client.is_connected:  # else nats-py flushes without a round trip, and says nothing
-                    self._last_round_trip = time.monotonic()
+                # Work, and no flush of the connection: a broker without its store answers that, too (R4).
+                async with asyncio.timeout(_PROBE_S):
+                    await self.jetstream.account_info()
+                self._last_round_trip = time.monotonic()
             except (NatsError, TimeoutError, OSError):
                 continue  # `healthy` tells
 

@@ -23,6 +23,7 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
     """What a service may (publish, subscribe): its own facts, and pulling from the streams that it listens to."""
     publish = [s.everywhere for s in SUBJECTS if s.publisher == service] + [f"jidoka.v1.dead.{service}.>"]
     publish.append(f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}")  # for the broker's clock (chassis/broker_clock.py)
+    publish.append("$JS.API.INFO")  # does JetStream answer? Readiness asks (R4)
     for stream in {s.stream.name for s in SUBJECTS if service in s.listeners}:
         publish += [
             f"$JS.API.STREAM.INFO.{stream}",
@@ -48,6 +49,7 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
         publish += [
             f"$JS.API.STREAM.INFO.KV_{LEASES}",
             f"$JS.API.STREAM.MSG.GET.KV_{LEASES}",
+            f"$JS.API.DIRECT.GET.KV_{LEASES}.>",  # so nats-py asks where the bucket allows it
             f"$KV.{LEASES}.{service}.>",
         ]
     return sorted(set(publish)), [f"{inbox_of(service)}.>"]

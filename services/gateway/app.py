@@ -63,7 +63,8 @@ def build(settings: Settings) -> Service:
     evidence_api.install(app, verdicts, door, evidence_api.StoredPictures(bus, settings.max_image_bytes))
     workorders_api.install(app, view, door, bus, plant.mes.name, _seal(settings))
     reader = ViewReader(bus, view, settings.remembered)
-    return Service([bus, reader, HttpServer(app, settings.http_address)], ready={"broker": bus.healthy})
+    ready = {"broker": bus.healthy, "view": reader.healthy}
+    return Service([bus, reader, HttpServer(app, settings.http_address)], ready)
 
 
 def _seal(settings: Settings) -> Seal | None:

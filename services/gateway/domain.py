@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -73,6 +74,11 @@ class View:
     """By site/line/station: the place in the stream of the newest verdict ..."""
     _silent: dict[str, int] = field(default_factory=dict, init=False)
     """... and of the newest word that there is none; the two may come in any order."""
+
+    def forget_places(self) -> None:
+        """A stream was made anew: its numbers begin again (R3)."""
+        self._looked.clear()
+        self._silent.clear()
 
     def on_verdict(self, where: str, verdict: Entry, sequence: int = 0) -> None:
         """Remember the verdict and count it at its line; the station is not silent any more."""
@@ -192,3 +198,11 @@ class View:
 
     def _line(self, where: str) -> Entry:
         return self.lines.setdefault(where, {"line": where})
+
+
+def aged(line: Mapping[str, Any], now_s: float) -> Entry:
+    """A line with the age of its state: it is said when it changes, and by nobody when no bridge has the duty."""
+    if not (state := line.get("state")) or "changedAt" not in state:
+        return dict(line)
+    changed_s = datetime.fromisoformat(state["changedAt"]).timestamp()
+    return {**line, "state": {**state, "ageS": round(max(0.0, now_s - changed_s), 1)}}

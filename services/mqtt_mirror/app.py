@@ -31,4 +31,6 @@ def build(settings: Settings) -> Service:
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     facts = Facts(topics, Mirror(namespace, settings.news_s, bus.clock.now_s).tell)
     readers = [Consumer(bus, stream.name, facts.routes(stream)) for stream in STREAMS]
-    return Service([namespace, bus, *readers], ready={"broker": bus.healthy, "mqtt": namespace.healthy})
+    ready = {"broker": bus.healthy, "mqtt": namespace.healthy}
+    ready |= {f"stream {stream.name}": reader.healthy for stream, reader in zip(STREAMS, readers, strict=True)}
+    return Service([namespace, bus, *readers], ready)

@@ -61,15 +61,16 @@ def build(settings: Settings) -> Service:
         for name, link in links.items():
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
-            consumers.append(
-                _consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits, bus.clock.now_s))
-            )
-        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm, clocks]
+            pause = PauseLine(link, facts, board, episodes, limits, bus.clock.now_s)
+            consumers.append(_consumer(bus, name, lines, pause, link))
+        return [_Farewell(facts), _CaughtUp(episodes), *links.values(), *watches, *consumers, alarm, clocks]
 
     verdicts = LiveVerdicts(bus, known, board, clocks.hear)
     orders = OrderLists(bus, lines, board.show_orders)
-    components: list[Component] = [board, bus, record, episodes, verdicts, orders, Lease(bus, "plcs", duty)]
-    return Service(components, ready={"broker": bus.healthy})
+    plcs = Lease(bus, "plcs", duty)
+    components: list[Component] = [board, bus, record, episodes, verdicts, orders, plcs]
+    reads = {"episodes": episodes.healthy, "verdicts": verdicts.healthy, "job orders": orders.healthy}
+    return Service(components, ready={"broker": bus.healthy, **reads, "plcs": plcs.healthy})
 
 
 class _CaughtUp:
@@ -83,6 +84,19 @@ class _CaughtUp:
 
     async def stop(self) -> None:
         pass
+
+
+class _Farewell:
+    """The first of a duty, so the last to stop: when the PLCs have been let go, we say that we see them no more."""
+
+    def __init__(self, facts: BusFacts) -> None:
+        self._facts = facts
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        await self._facts.left()
 
 
 def _lines(the_plant: plant.Plant) -> Lines:
@@ -155,7 +169,7 @@ def _board(
     )
 
 
-def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consumer:
+def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine, link: PlcLink) -> Consumer:
     """One durable per line: a line whose machine takes long to stop delays no other, not even in its pause group."""
     group = lines[name].plc.pause_group
     askers = [other for other, line in lines.items() if other == name or (group and line.plc.pause_group == group)]
@@ -163,4 +177,4 @@ def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consu
     routes = [
         Route(PAUSE_REQUESTED.along(asker.site, asker.line), line_pb2.PauseRequested, handler) for asker in askers
     ]
-    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}")
+    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}", anew=link.claim_anew)

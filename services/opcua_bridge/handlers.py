@@ -13,8 +13,9 @@ from services.chassis.backoff import Backoff
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.opcua_bridge.domain.episodes import NEVER
-from services.opcua_bridge.domain.handshake import ASKING, Handshake, Limits, State, TakeBack, Wait, Write
+from services.opcua_bridge.domain.handshake import ASKING, Handshake, Limits, State
 from services.opcua_bridge.domain.line import EXECUTE, PAUSED, LineName, PauseRequest, PlcView
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 from services.opcua_bridge.ports import Board, Command, Episodes, Facts, Plc, PlcUnreachableError, Progress
 
 log = logging.getLogger("jidoka.opcua_bridge")
@@ -68,6 +69,8 @@ class PauseLine:
                         await self._write(it, Command(it.command, it.request.text, ttl_s), telling)
                     case TakeBack():
                         await self._plc.let_go()
+                    case ClaimAnew():
+                        await self._plc.claim_anew()
                     case Wait(seconds):
                         await self._plc.changed(seconds, view)
             span.set_attribute("command_id", it.command)

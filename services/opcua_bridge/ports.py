@@ -36,6 +36,9 @@ class Plc(Protocol):
     async def hold(self, command: Command) -> None:
         """Ask for Hold. Raises PlcUnreachableError within the operation time-out."""
 
+    async def claim_anew(self) -> None:
+        """Begin a new session, whose numbers count the stream as it is now."""
+
     async def let_go(self) -> None:
         """Take back what still asks, where that is a state and not an event. A link that is down does it on return."""
 

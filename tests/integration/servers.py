@@ -39,10 +39,11 @@ class NatsServer:
         self.url = f"nats://127.0.0.1:{self.port}"
         self.start()
 
-    def start(self) -> None:
+    def start(self, *, jetstream: bool = True) -> None:
         log = self.folder.parent / "nats.log"
+        store = ["-js", "-sd", str(self.folder)] if jetstream else []
         self.process = subprocess.Popen(
-            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder), "-l", str(log)]
+            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), *store, "-l", str(log)]
         )
         wait_for_port(self.port)
 

@@ -3,14 +3,16 @@ import time
 
 import pytest
 from jidoka.line.v1 import line_pb2
+from nats.js.api import DiscardPolicy
 from servers import until
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Conflict, Invalid, Unavailable
+from services.chassis.lease import Lease
 from services.chassis.streams import Consumer, Delivery, Follower, Route
 from services.contracts import headers
 from services.contracts.plant import Place
-from services.contracts.subjects import LINE, LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_REQUESTED, STATION
+from services.contracts.subjects import LEASES, LINE, LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_REQUESTED, STATION
 
 PLACE = Place("lyon", "smt1", "aoi1")
 
@@ -141,3 +143,50 @@ async def test_a_bus_knows_the_brokers_clock_and_keeps_it_while_the_broker_is_aw
 
     assert bus.clock.now_s() == pytest.approx(time.time(), abs=5)
     nats_server.start()
+
+
+async def test_a_store_that_refuses_writes_is_not_healthy_until_it_takes_one(bus: Bus):
+    """R4: a full disk; every service said ready while each publish failed, and went on failing."""
+    config = (await bus.jetstream.stream_info(LINE.name)).config
+    await bus.jetstream.update_stream(config.evolve(max_bytes=1_000, discard=DiscardPolicy.NEW))
+    number = 0
+    with contextlib.suppress(Unavailable):
+        while number := number + 1:
+            await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(number), f"r{number}", deadline_s=1)
+    assert not bus.healthy()
+    await bus.publish(LINE_RESUMED.at(PLACE), line_pb2.LineResumed(), "other stream")
+    assert not bus.healthy(), "what another stream takes says nothing about this one"
+    await bus.jetstream.purge_stream(LINE.name)
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "afterwards")
+    assert bus.healthy()
+
+
+async def test_a_fact_that_is_refused_for_what_it_says_does_not_make_the_broker_unhealthy(bus: Bus):
+    expected = {"Nats-Expected-Last-Subject-Sequence": "7"}
+    with pytest.raises(Unavailable):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1", extra=expected, deadline_s=0.3)
+    assert bus.healthy()
+
+
+async def test_a_broker_that_answers_but_has_no_jetstream_is_not_healthy(bus: Bus, nats_server):
+    """R4: the flush of a TCP connection proves no store."""
+    await until(bus.healthy)
+    nats_server.kill()
+    nats_server.start(jetstream=False)
+    await until(lambda: not bus.healthy())
+    nats_server.kill()
+    nats_server.start()
+    await until(bus.healthy)
+
+
+async def test_a_lease_that_cannot_be_renewed_for_want_of_room_makes_its_broker_unhealthy(bus: Bus):
+    lease = Lease(bus, "test.duty", lambda _: [])
+    await lease.start()
+    await until(lease.healthy)
+    config = (await bus.jetstream.stream_info(f"KV_{LEASES}")).config
+    await bus.jetstream.update_stream(config.evolve(max_bytes=10))
+    await until(lambda: not bus.healthy())
+    await bus.jetstream.update_stream(config)
+    await until(bus.healthy)
+    await until(lease.healthy)
+    await lease.stop()

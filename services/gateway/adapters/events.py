@@ -1,5 +1,6 @@
 """Folds the streams into the view."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 
+from services.chassis.backoff import Backoff
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid
-from services.chassis.streams import Delivery, Follower, Handler, Route
+from services.chassis.reader import AWAY
+from services.chassis.run import cancel, spawn
+from services.chassis.streams import Delivery, Handler, Route, Story
 from services.contracts.subjects import (
     ALARM_CHANGED,
     AUDIT,
@@ -110,52 +114,65 @@ class ViewReader:
     """Follows the streams from their beginning; what is told for each part from among the newest `remember` facts."""
 
     def __init__(self, bus: Bus, view: View, remember: int) -> None:
-        self._bus = bus
-        self._view = view
-        self._remember = remember
-        self._positions: dict[tuple[str, ...], int] = {}
-        self._followers: list[Follower] = []
+        self._bus, self._view = bus, view
+        self._states: asyncio.Task[Any] | None = None
+        self._stories: list[Story] = []
+        for stream in (STATION, LINE, WORKREQUEST, AUDIT):
+            heard = [subject for subject in HEARD if subject.stream is stream]
+            self._follow(stream, [s for s in heard if s in MANY], remember, "newest facts")
+            self._follow(stream, [s for s in heard if s not in MANY], None, "facts")
 
     async def start(self) -> None:
-        """Find the ends of the streams and follow them."""
-        await self._last_states()
-        for stream in (STATION, LINE, WORKREQUEST, AUDIT):
-            state = (await self._bus.jetstream.stream_info(stream.name)).state
-            heard = [subject for subject in HEARD if subject.stream is stream]
-            await self._follow(stream, [s for s in heard if s in MANY], state.last_seq - self._remember)
-            await self._follow(stream, [s for s in heard if s not in MANY], 0)
+        """Read in the background; streams that are not there yet are waited for."""
+        self._states = spawn(self._last_states(), "last states")
+        for story in self._stories:
+            await story.start()
 
     async def stop(self) -> None:
         """Stop following."""
-        for follower in self._followers:
-            await follower.stop()
+        await cancel(self._states)
+        for story in self._stories:
+            await story.stop()
+
+    def healthy(self) -> bool:
+        """Whether the view is of now."""
+        return all(story.healthy() for story in self._stories)
+
+    def _follow(self, stream: Stream, subjects: Sequence[Subject], newest: int | None, what: str) -> None:
+        if not subjects:
+            return
+        routes = [Route(s.everywhere, s.message, self._handler(s)) for s in subjects]
+        name = f"view of the {what}"
+        story = Story(self._bus, stream.name, routes, newest=newest, name=name, anew=self._begin_anew)
+        self._stories.append(story)
+
+    async def _begin_anew(self) -> None:
+        self._view.forget_places()
 
     async def _last_states(self) -> None:
         """A line that stands still says nothing: its state is older than the newest facts of the busy ones (B5)."""
+        backoff = Backoff(0.5, 5.0)
+        while True:
+            with contextlib.suppress(*AWAY):
+                return await self._show_last_states()
+            await backoff.wait()
+
+    async def _show_last_states(self) -> None:
         jetstream = self._bus.jetstream
         known = (await jetstream.stream_info(LINE.name, LINE_STATE_CHANGED.everywhere)).state.subjects or {}
         stored = [await jetstream.get_last_msg(LINE.name, subject) for subject in known]
         for last in sorted(stored, key=lambda each: each.seq or 0):
             with contextlib.suppress(DecodeError, KeyError):  # what is no state is passed over, as in the stream
                 message = LINE_STATE_CHANGED.message.FromString(last.data or b"")
-                HEARD[LINE_STATE_CHANGED](self._view, MessageToDict(message), last.seq or 0)
+                fact = MessageToDict(message)
+                if "state" not in self._view.lines.get(_line(fact), {}):
+                    HEARD[LINE_STATE_CHANGED](self._view, fact, last.seq or 0)
 
-    async def _follow(self, stream: Stream, subjects: Sequence[Subject], position: int) -> None:
-        if not subjects:
-            return
-        key = tuple(subject.everywhere for subject in subjects)
-        self._positions[key] = max(0, position)
-        routes = [Route(s.everywhere, s.message, self._handler(s, key)) for s in subjects]
-        follower = Follower(self._bus, stream.name, routes, lambda: self._positions[key])
-        self._followers.append(follower)
-        await follower.start()
-
-    def _handler(self, subject: Subject, key: tuple[str, ...]) -> Handler:
+    def _handler(self, subject: Subject) -> Handler:
         async def handle(message: Message, delivery: Delivery) -> None:
-            self._positions[key] = delivery.sequence
             try:
                 HEARD[subject](self._view, MessageToDict(message), delivery.sequence)
-            except KeyError as error:  # passed over; the view must not end because somebody left a field empty
+            except KeyError as error:  # parked; the view must not end because somebody left a field empty
                 raise Invalid(f"the fact has no {error}", field="fact") from error
 
         return handle

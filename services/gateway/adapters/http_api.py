@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from services.gateway.adapters.frame_times import times
 from services.gateway.adapters.http_errors import TooLarge
 from services.gateway.adapters.queries import only_known_ones
 from services.gateway.adapters.stored_verdicts import InspectionId, StationName, StoredVerdicts
-from services.gateway.domain import View
+from services.gateway.domain import View, aged
 from services.gateway.ports import Inspection, Models, Products
 
 _FORM_BYTES = 1 << 16  # what a form may have around its picture
@@ -117,7 +118,7 @@ def _views(app: FastAPI, view: View, door: Door, models: Models, verdicts: Store
 
     @app.get("/v1/lines", dependencies=read, summary="Every line: its state and its counts")
     async def lines() -> list[dict[str, Any]]:
-        return list(view.lines.values())
+        return [aged(line, time.time()) for line in view.lines.values()]
 
     @app.get("/v1/inspections", dependencies=read, summary="The newest verdicts")
     async def inspections(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """The record of who may command which PLC: each session of the bridge claims its PLC here before it claims it there."""
 
+from dataclasses import replace
+
 from jidoka.line.v1 import line_pb2
 from nats.errors import Error as NatsError
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Conflict, Unavailable
+from services.chassis.reader import born
 from services.contracts import headers
 from services.contracts.subjects import LINE, PLC_CLAIMED
 from services.opcua_bridge.adapters.last_words import last_said
@@ -30,10 +33,10 @@ class Claims:
         said, sequence = await last_said(self._bus, PLC_CLAIMED, whole(line))
         recorded = Claim(said.epoch, said.base) if isinstance(said, line_pb2.PlcClaimed) else None
         try:
-            state = (await self._bus.jetstream.stream_info(LINE.name)).state
+            stream = await self._bus.jetstream.stream_info(LINE.name)
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"the broker does not know the stream {LINE.name}: {error}") from error
-        claim = next_claim(recorded, plc_id, max(state.first_seq, 1), state.last_seq)
+        claim = next_claim(recorded, plc_id, max(stream.state.first_seq, 1), stream.state.last_seq)
         message = line_pb2.PlcClaimed(
             site=line.site,
             line=line.line,
@@ -51,4 +54,4 @@ class Claims:
             )
         except Conflict as error:
             raise Unavailable(f"another bridge has claimed the PLC of {line}: {error}") from error
-        return claim
+        return replace(claim, born=born(stream))

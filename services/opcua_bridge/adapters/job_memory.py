@@ -1,14 +1,15 @@
 """The lists of job orders, where a restart finds them again and the bridge that stands by reads them: on the broker."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
 
 from jidoka.line.v1 import line_pb2
-from nats.errors import Error as NatsError
 
+from services.chassis.backoff import Backoff
 from services.chassis.bus import Bus
 from services.chassis.errors import Conflict, Unavailable
-from services.chassis.streams import Delivery, Follower, Route
+from services.chassis.streams import Delivery, Route, Story
 from services.contracts import headers
 from services.contracts.instant import seconds
 from services.contracts.subjects import JOB_ORDERS_LISTED, LINE
@@ -17,6 +18,7 @@ from services.opcua_bridge.adapters.wire import WHO, timestamp_of, whole
 from services.opcua_bridge.domain.jobs import JobState, KeptJob, KeptList
 from services.opcua_bridge.domain.line import LineName
 
+log = logging.getLogger("jidoka.opcua_bridge")
 _DEADLINE_S = 0.8  # asyncua answers a client's requests one after the other, and some clients give up after 1 s
 OnList = Callable[[LineName, KeptList, int], Awaitable[None]]
 """Takes a line's list and its place in the stream; Unavailable: the same list comes again."""
@@ -49,34 +51,34 @@ class BusOrders:
             raise Unavailable(f"another bridge has listed the orders of {line} meanwhile: {error}") from error
 
 
-class OrderLists:
+class OrderLists(Story):
     """Gives `on_list` the last list of each line at the start, and each one that follows: ours, or another bridge's."""
 
     def __init__(self, bus: Bus, lines: Collection[LineName], on_list: OnList) -> None:
-        self._bus, self._lines, self._on_list = bus, lines, on_list
-        self._position = 0
         route = Route(JOB_ORDERS_LISTED.everywhere, JOB_ORDERS_LISTED.message, self._on_listed)
-        self._follower = Follower(bus, LINE.name, [route], lambda: self._position)
+        super().__init__(bus, LINE.name, [route], newest=0, name="job orders", anew=self._tell_last)
+        self._lines, self._on_list = lines, on_list
 
     async def start(self) -> None:
-        """Raises Unavailable while the broker does not say what was listed last."""
-        try:
-            self._position = (await self._bus.jetstream.stream_info(LINE.name)).state.last_seq
-        except (NatsError, TimeoutError, OSError) as error:
-            raise Unavailable(f"the broker does not know the stream {LINE.name}: {error}") from error
+        """Returns when the last list of each line was given; waits for a broker or a stream that is away."""
+        await super().start()
+        backoff = Backoff(0.2, 2.0)
+        while True:
+            await self.caught_up()
+            try:
+                return await self._tell_last()
+            except Unavailable as error:
+                log.debug("the job orders are asked for again in %.1f s: %s", backoff.next_s, error)
+            await backoff.wait()
+
+    async def _tell_last(self) -> None:
         for line in self._lines:
             said, sequence = await last_said(self._bus, JOB_ORDERS_LISTED, whole(line))
-            await self._on_list(
-                line, _kept(said) if isinstance(said, line_pb2.JobOrdersListed) else KeptList(), sequence
-            )
-        await self._follower.start()
-
-    async def stop(self) -> None:
-        await self._follower.stop()
+            kept = _kept(said) if isinstance(said, line_pb2.JobOrdersListed) else KeptList()
+            await self._on_list(line, kept, sequence)
 
     async def _on_listed(self, message: line_pb2.JobOrdersListed, delivery: Delivery) -> None:
         await self._on_list(LineName(message.site, message.line), _kept(message), delivery.sequence)
-        self._position = delivery.sequence
 
 
 def _kept(message: line_pb2.JobOrdersListed) -> KeptList:

@@ -43,6 +43,7 @@ def pauses(
             asked_by=asked_by,
             rule_id=message.rule_id,
             defect_label=message.defect_label,
+            born=delivery.born,
         )
         await carry_out(request, redelivered=delivery.redelivered)
 

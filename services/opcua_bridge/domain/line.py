@@ -67,3 +67,5 @@ class PauseRequest:
     asked_by: StationName
     rule_id: str = ""
     defect_label: str = ""
+    born: float = 0.0
+    """When that stream was made, in seconds of the epoch."""

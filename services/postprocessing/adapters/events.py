@@ -1,6 +1,7 @@
 """The rules' side of the broker: what they hear, what they tell themselves, and where their actions go."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from google.protobuf.message import Message
 from jidoka.frame.v1 import frame_pb2
@@ -17,6 +18,7 @@ from services.chassis import telemetry
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.streams import Delivery, Route
+from services.chassis.trouble import is_missing, why
 from services.contracts.instant import timestamp
 from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest
@@ -158,7 +160,9 @@ class BusFacts:
     async def _last(self, subject: str) -> RawStreamMsg | None:
         try:
             return await self._bus.jetstream.get_last_msg(STATION.name, subject)
-        except NotFoundError:
+        except NotFoundError as error:
+            if is_missing(error):
+                raise Unavailable(why(error, STATION.name)) from error
             return None
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"the broker does not say what was last on {subject}: {error}") from error
@@ -187,8 +191,12 @@ class BusFacts:
 
 async def birth_of_streams(bus: Bus) -> str:
     """When the facts' stream and the leases' bucket were made: numbers hold as long as they. Raises Unavailable."""
-    try:
-        made = [(await bus.jetstream.stream_info(name)).created for name in (STATION.name, f"KV_{LEASES}")]
-    except (NatsError, TimeoutError, OSError) as error:
-        raise Unavailable(f"the broker does not say how old its streams are: {error}") from error
+    made = [await _made(bus, name) for name in (STATION.name, f"KV_{LEASES}")]
     return "-".join(f"{at.timestamp():.6f}" if at else "" for at in made)
+
+
+async def _made(bus: Bus, stream: str) -> datetime | None:
+    try:
+        return (await bus.jetstream.stream_info(stream)).created
+    except (NatsError, TimeoutError, OSError) as error:
+        raise Unavailable(f"the broker does not say how old its streams are: {why(error, stream)}") from error

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 
 from services.chassis.bus import Bus
 from services.chassis.run import cancel, spawn
+from services.chassis.trouble import why
 from services.contracts.evidence import picture_name
 from services.contracts.subjects import EVIDENCE
 from services.preprocessing.domain.frame import Seen
@@ -93,7 +94,7 @@ class KeptEvidence:
                 store = await self._bus.jetstream.object_store(EVIDENCE)
                 await store.put(picture.name, picture.encoded, about)
         except (NatsError, TimeoutError, OSError) as error:
-            self._lost("broker", repr(error))
+            self._lost("broker", why(error, EVIDENCE))
             return
         KEPT.inc()
         if self._losing:

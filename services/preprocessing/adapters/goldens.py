@@ -12,6 +12,7 @@ from nats.js.errors import NotFoundError
 
 from services.chassis.bus import Bus
 from services.chassis.errors import NotFound, Unavailable
+from services.chassis.trouble import is_missing, why
 from services.contracts.subjects import GOLDENS
 from services.preprocessing.domain.frame import Golden, Image
 from services.preprocessing.domain.quality import Look
@@ -60,14 +61,16 @@ class StoredGoldens:
                     known.checked_at = time.monotonic()
                     return known
                 stored = await store.get(product_id)
-        except NotFoundError:
-            self._cache.pop(product_id, None)
-            fix = f"register it: PUT /v1/products/{product_id}/golden"
-            raise NotFound(f"no golden template for {product_id!r}", field="frame.part.product_id", fix=fix) from None
         except (NatsError, TimeoutError, OSError) as error:
+            if isinstance(error, NotFoundError) and not is_missing(error):
+                self._cache.pop(product_id, None)
+                fix = f"register it: PUT /v1/products/{product_id}/golden"
+                raise NotFound(
+                    f"no golden template for {product_id!r}", field="frame.part.product_id", fix=fix
+                ) from None
             if known is not None:  # an old template is what was in force a moment ago
                 return known
-            raise Unavailable(f"the object store does not answer: {error}", fix="send again") from error
+            raise Unavailable(f"no golden template can be read: {why(error, GOLDENS)}", fix="send again") from error
         data = stored.data or b""
         golden = await asyncio.to_thread(self._golden, data)
         return _Entry(golden, stored.info.digest or "", time.monotonic())

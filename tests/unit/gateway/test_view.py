@@ -1,4 +1,4 @@
-from services.gateway.domain import Bounded, View
+from services.gateway.domain import Bounded, View, aged
 
 AT = {"site": "lyon", "line": "smt1", "station": "aoi1"}
 
@@ -104,3 +104,11 @@ def test_an_update_without_an_order_makes_none():
 
     assert seen.workrequests.newest() == []
     assert seen.incidents.get("e1")["update"] == {"signals": 2}
+
+
+def test_a_lines_state_says_how_old_it_is():
+    """R10: nobody had the duty, and the old state stood there as if it were the present one."""
+    line = {"state": {"linkUp": True, "changedAt": "1970-01-01T00:01:40.500Z"}, "lastPause": {}}
+    assert aged(line, 160.0) == {**line, "state": {**line["state"], "ageS": 59.5}}
+    assert aged(line, 90.0)["state"]["ageS"] == 0.0, "the bridge's clock is ahead"
+    assert aged({"verdicts": {}}, 160.0) == {"verdicts": {}}

@@ -95,10 +95,13 @@ class JobReceiver:
         """The list as it stands on the broker; an order that cannot be read any more is left out, with a word.
 
         A telling that was lost, here or at the bridge that stored the list, is repeated. Raises Unavailable: again.
+        Place 0 later on: the stream was made anew and holds none; what we know goes there with the next change (R3).
         """
         async with self._one_at_a_time:
-            if not self._knows or place > self._place:  # else it is our own
+            if not self._knows or place > self._place:
                 await self._adopt(kept, place)
+            elif not place:
+                self._place = 0
             await self._say()
 
     async def _adopt(self, kept: KeptList, place: int) -> None:
