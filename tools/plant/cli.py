@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tools.plant import control, supervisor, trace_store, waterfall
-from tools.plant.state import REPOSITORY, PlantState, log_file, read_state
+from tools.plant.state import REPOSITORY, PlantState, Start, log_file, read_state
 
 app = typer.Typer(no_args_is_help=True, help="The embedded plant.")
 console = Console()
@@ -37,6 +37,7 @@ def up(
     only: Annotated[list[str] | None, typer.Option(help="Only these parts and what they need.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget all that the plant ever stored.")] = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and stop the plant with Ctrl-C.")] = False,
+    leash: Annotated[int, typer.Option(metavar="PID", help="The plant ends when this process ends.")] = 0,
 ) -> None:
     """Start the plant and return when every part is healthy; a plant that runs already is only shown."""
     root, source = state.resolve(), _existing(plant)
@@ -50,8 +51,9 @@ def up(
             return
         started = time.monotonic()
         with Live(console=console, refresh_per_second=10, transient=True) as live:
-            start = supervisor.serve if foreground else control.ensure_up
-            ended = start(root, source, tuple(only or ()), lambda now: live.update(_table(now)))
+            run = supervisor.serve if foreground else control.ensure_up
+            start = Start(leash=leash)
+            ended = run(root, source, tuple(only or ()), lambda now: live.update(_table(now)), start=start)
         if isinstance(ended, int):
             raise typer.Exit(ended)
         console.print(_table(ended))

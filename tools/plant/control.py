@@ -6,16 +6,18 @@ state.url("gateway"), state.secret("demo.client-secret"), state.ports["preproces
 
 import asyncio
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from tools.plant import gates, leftovers
-from tools.plant.state import REPOSITORY, PlantState, Progress, log_file, open_log, read_state
+from tools.plant.state import AS_EVER, REPOSITORY, PlantState, Progress, Start, log_file, open_log, read_state
 from tools.plant.supervisor import RUNS_ALREADY, PlantFailed
 
 __all__ = ["PlantFailed", "bring_down", "ensure_up", "probe", "read_state", "watch", "wipe"]
@@ -24,17 +26,28 @@ _POLL_S = 0.05
 _WAIT_S = 150.0  # longer than the supervisor's own patience, whose reason is the better one
 
 
-def ensure_up(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progress = lambda _: None) -> PlantState:
+def ensure_up(
+    root: Path,
+    source: Path,
+    only: tuple[str, ...] = (),
+    progress: Progress = lambda _: None,
+    *,
+    leashed: bool = False,
+    start: Start = AS_EVER,
+) -> PlantState:
     """The running, healthy plant of a folder; started, or started again after a kill -9, on the same ports.
 
-    `only` limits a start to some parts and what they need. Raises PlantFailed with the reason.
+    `only` limits a start to some parts and what they need. `leashed`: a plant that this call starts ends with our
+    process, also when we are killed with -9; for tests. Raises PlantFailed with the reason.
     """
+    if leashed:
+        start = replace(start, leash=os.getpid())
     root, source = root.resolve(), source.resolve()
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = read_state(root)
     if state is not None and state.running() and state.phase in ("stopping", "failed"):
         bring_down(root)
-    supervisor = None if state is not None and state.running() else _spawn(root, source, only)
+    supervisor = None if state is not None and state.running() else _spawn(root, source, only, start)
     ends = time.monotonic() + _WAIT_S
     while time.monotonic() < ends:
         time.sleep(_POLL_S)
@@ -56,11 +69,12 @@ def ensure_up(root: Path, source: Path, only: tuple[str, ...] = (), progress: Pr
     raise PlantFailed(f"not up after {_WAIT_S:.0f} s: see {log_file(root, 'plant')}")
 
 
-def _spawn(root: Path, source: Path, only: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def _spawn(root: Path, source: Path, only: tuple[str, ...], start: Start) -> subprocess.Popen[bytes]:
+    told = ["--leash", str(start.leash)]
     command = [sys.executable, "-m", "tools.plant.supervisor", "--state", str(root), "--plant", str(source)]
     with open_log(root, "plant") as out:
         return subprocess.Popen(
-            [*command, "--only", *only],
+            [*command, *told, "--only", *only],
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -77,12 +91,14 @@ async def probe(state: PlantState) -> dict[str, bool]:
     return dict(zip(gated, answers, strict=True)) | finished
 
 
-async def watch(root: Path, source: Path, only: tuple[str, ...] = (), every_s: float = 0.2) -> None:
+async def watch(
+    root: Path, source: Path, only: tuple[str, ...] = (), every_s: float = 0.2, *, leashed: bool = False
+) -> None:
     """Bring the plant back whenever its supervisor was killed, until cancelled. Raises PlantFailed."""
     while True:
         state = read_state(root)
         if state is None or not state.running():
-            await asyncio.to_thread(ensure_up, root, source, only)
+            await asyncio.to_thread(ensure_up, root, source, only, leashed=leashed)
         await asyncio.sleep(every_s)
 
 

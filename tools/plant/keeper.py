@@ -70,7 +70,7 @@ class Keeper:
         marked = {leftovers.MARK: leftovers.mark(self._root, self.part.name)}
         with open_log(self._root, self.part.name) as out:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(leash.__file__), str(os.getpid()), *self.part.command),
+                *leash.command(self.part.command),
                 env={**os.environ, "PATH": path, **self.part.env, **marked},
                 cwd=REPOSITORY,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -4,6 +4,7 @@ import contextlib
 import random
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -13,6 +14,17 @@ from pydantic import BaseModel, ValidationError
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOG_BYTES = 5 << 20
 _FIRST_PORT = 20_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a plant is started."""
+
+    leash: int = 0
+    """The pid of the process with which the whole plant ends, however that ends; 0: nobody's."""
+
+
+AS_EVER = Start()
 
 
 class PartState(BaseModel):

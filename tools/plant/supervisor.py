@@ -6,12 +6,13 @@ and on SIGTERM stops everything, users before what they use. Killed with -9, it 
 
 import argparse
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,7 @@ from services.contracts import plant as plants
 from tools.plant import credentials, leftovers, spec
 from tools.plant.keeper import Keeper
 from tools.plant.spec import Part
-from tools.plant.state import PlantState, Ports, Progress, log_file, read_state
+from tools.plant.state import AS_EVER, PlantState, Ports, Progress, Start, log_file, read_state
 
 log = logging.getLogger("jidoka.plant")
 RUNS_ALREADY = 3
@@ -32,8 +33,10 @@ class PlantFailed(Exception):
     """The plant did not come up; the message names the part and its log."""
 
 
-def serve(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progress = lambda _: None) -> int:
-    """Run the plant until SIGTERM or SIGINT; returns the exit code."""
+def serve(
+    root: Path, source: Path, only: tuple[str, ...] = (), progress: Progress = lambda _: None, start: Start = AS_EVER
+) -> int:
+    """Run the plant until SIGTERM, SIGINT or the end of who holds its leash; returns the exit code."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (root / "lock").open("w") as lock:
         try:
@@ -45,7 +48,8 @@ def serve(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progre
         state.ports = previous.ports if previous else {}
         state.write()
         try:
-            asyncio.run(_supervise(state, _prepare(state, only), progress))
+            with _leash(start.leash) as holder:
+                asyncio.run(_supervise(state, _prepare(state, only), progress, holder))
         except Exception as error:
             log.exception("the plant failed")
             state.phase, state.reason = "failed", str(error) or type(error).__name__
@@ -66,7 +70,21 @@ def _prepare(state: PlantState, only: tuple[str, ...]) -> list[Part]:
     return table
 
 
-async def _supervise(state: PlantState, parts: list[Part], progress: Progress) -> None:
+@contextlib.contextmanager
+def _leash(pid: int) -> Iterator[int | None]:
+    """What becomes readable when that process ends. By pidfd: the kernel's other way means a thread of it."""
+    try:
+        holder = os.pidfd_open(pid) if pid else None
+    except ProcessLookupError:
+        raise PlantFailed(f"process {pid}, which should hold the leash, has ended") from None
+    try:
+        yield holder
+    finally:
+        if holder is not None:
+            os.close(holder)
+
+
+async def _supervise(state: PlantState, parts: list[Part], progress: Progress, holder: int | None) -> None:
     def changed() -> None:
         state.parts = {name: keeper.state for name, keeper in keepers.items()}
         try:
@@ -77,8 +95,11 @@ async def _supervise(state: PlantState, parts: list[Part], progress: Progress) -
 
     keepers = {part.name: Keeper(part, state.root, changed) for part in parts}
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    if holder is not None:
+        loop.add_reader(holder, lambda: (loop.remove_reader(holder), stop.set()))
     keeping = [asyncio.create_task(_keep(keeper, keepers)) for keeper in keepers.values()]
     try:
         await _all_healthy(state.root, keepers, stop)
@@ -138,9 +159,11 @@ def main() -> None:
     options.add_argument("--state", type=Path, required=True)
     options.add_argument("--plant", type=Path, required=True)
     options.add_argument("--only", nargs="*", default=[])
+    options.add_argument("--leash", type=int, default=0, help="end with the process of this pid")
     given = options.parse_args()
     logging.basicConfig(level="INFO", format="%(asctime)s %(message)s")
-    raise SystemExit(serve(given.state.resolve(), given.plant.resolve(), tuple(given.only)))
+    start = Start(leash=given.leash)
+    raise SystemExit(serve(given.state.resolve(), given.plant.resolve(), tuple(given.only), start=start))
 
 
 if __name__ == "__main__":
