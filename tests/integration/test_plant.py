@@ -36,14 +36,14 @@ PLACE = Place("lyon", "smt1", "aoi1")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlantState]:
     """For tests that leave it as healthy as they found it."""
     root = tmp_path_factory.mktemp("shared") / "plant"
-    yield control.ensure_up(root, PLANT, ONLY)
+    yield control.ensure_up(root, PLANT, ONLY, leashed=True)
     control.bring_down(root)
 
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[PlantState]:
     """For tests that end its supervisor."""
-    yield control.ensure_up(tmp_path / "plant", PLANT, ONLY)
+    yield control.ensure_up(tmp_path / "plant", PLANT, ONLY, leashed=True)
     control.bring_down(tmp_path / "plant")
 
 
@@ -102,14 +102,14 @@ def test_a_supervisor_killed_with_9_orphans_nothing_and_the_next_up_uses_the_sam
     until(lambda: not leftovers.living(mortal.root))
     assert not now(mortal).running()
 
-    again = control.ensure_up(mortal.root, PLANT, ONLY)
+    again = control.ensure_up(mortal.root, PLANT, ONLY, leashed=True)
 
     assert again.ports == mortal.ports
     assert again.pid != mortal.pid
 
 
 async def test_a_watched_plant_comes_back_by_itself(mortal: PlantState):
-    watching = asyncio.create_task(control.watch(mortal.root, PLANT, ONLY))
+    watching = asyncio.create_task(control.watch(mortal.root, PLANT, ONLY, leashed=True))
     os.kill(mortal.pid, signal.SIGKILL)
     await asyncio.to_thread(until, lambda: now(mortal).pid != mortal.pid and now(mortal).phase == "up", 30)
     watching.cancel()
@@ -120,7 +120,9 @@ async def test_a_watched_plant_comes_back_by_itself(mortal: PlantState):
 
 def test_two_ups_at_the_same_time_make_one_plant(tmp_path: Path):
     with ThreadPoolExecutor(2) as both:
-        one, other = both.map(lambda _: control.ensure_up(tmp_path / "plant", PLANT, ("redis",)), range(2))
+        one, other = both.map(
+            lambda _: control.ensure_up(tmp_path / "plant", PLANT, ("redis",), leashed=True), range(2)
+        )
     control.bring_down(tmp_path / "plant")
 
     assert one.pid == other.pid
@@ -149,7 +151,7 @@ def test_a_plant_file_with_a_mistake_stops_the_start_and_is_named(tmp_path: Path
     broken.write_text(PLANT.read_text().replace("recipes: [pcb]", "recipes: [pbc]"))
 
     with pytest.raises(control.PlantFailed, match=r"broken\.yaml.*'pbc'"):
-        control.ensure_up(tmp_path / "plant", broken, ONLY)
+        control.ensure_up(tmp_path / "plant", broken, ONLY, leashed=True)
     assert not leftovers.living(tmp_path / "plant")
 
 
@@ -158,7 +160,7 @@ def test_a_part_that_cannot_start_fails_the_plant_and_names_its_log(mortal: Plan
     (mortal.root / "traces.db").write_bytes(b"this is no database" * 1000)
 
     with pytest.raises(control.PlantFailed, match=r"traces died 3 times .*traces\.log"):
-        control.ensure_up(mortal.root, PLANT, ONLY)
+        control.ensure_up(mortal.root, PLANT, ONLY, leashed=True)
     assert not leftovers.living(mortal.root)
 
 
