@@ -43,9 +43,17 @@ class MqttListener:
         ]
 
 
-def nats_config(address: str, folder: Path, passwords: Mapping[str, str], mqtt: MqttListener | None = None) -> str:
+def nats_config(
+    address: str,
+    folder: Path,
+    passwords: Mapping[str, str],
+    mqtt: MqttListener | None = None,
+    *,
+    monitor: str = "",
+) -> str:
     """nats.conf, in its JSON form: loopback, one user per service with the rights of the subject table, one admin.
 
+    `monitor` (host:port): where /healthz tells whether every stream can be written.
     JetStream's default of an fsync every two minutes stays: a killed process loses nothing, only a power failure could.
     Production sets `sync_interval: always` or three replicas.
     """
@@ -62,6 +70,8 @@ def nats_config(address: str, folder: Path, passwords: Mapping[str, str], mqtt: 
         "jetstream": {"store_dir": str(folder), "max_file_store": 10 << 30},
         "authorization": {"users": users},
     }
+    if monitor:
+        config["http"] = monitor
     if mqtt:
         users += mqtt.users()
         config["mqtt"] = {"listen": mqtt.address}

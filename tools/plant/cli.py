@@ -13,7 +13,8 @@ from rich.live import Live
 from rich.table import Table
 
 from tools.plant import control, supervisor, trace_store, waterfall
-from tools.plant.state import REPOSITORY, PlantState, Start, log_file, read_state
+from tools.plant.logs import log_file
+from tools.plant.state import REPOSITORY, PlantState, Start, read_state
 
 app = typer.Typer(no_args_is_help=True, help="The embedded plant.")
 console = Console()

@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 
 from tools.plant import gates, leftovers
-from tools.plant.state import AS_EVER, REPOSITORY, PlantState, Progress, Start, log_file, open_log, read_state
+from tools.plant.logs import log_file, open_log
+from tools.plant.state import AS_EVER, REPOSITORY, PlantState, Progress, Start, read_state
 from tools.plant.supervisor import RUNS_ALREADY, PlantFailed
 
 __all__ = ["PlantFailed", "bring_down", "ensure_up", "probe", "read_state", "watch", "wipe"]

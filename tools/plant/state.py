@@ -6,13 +6,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import psutil
 from pydantic import BaseModel, ValidationError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LOG_BYTES = 5 << 20
 _FIRST_PORT = 20_000
 
 
@@ -30,7 +29,7 @@ AS_EVER = Start()
 class PartState(BaseModel):
     """One process of the plant."""
 
-    phase: Literal["waiting", "starting", "healthy", "backing-off", "done", "stopped"] = "waiting"
+    phase: Literal["waiting", "starting", "healthy", "unhealthy", "backing-off", "done", "stopped"] = "waiting"
     pid: int = 0
     since: float = 0.0
     """Seconds since the epoch; of the present phase."""
@@ -117,20 +116,6 @@ def _free_port(taken: set[int]) -> int:
                 probe.bind(("127.0.0.1", port))
                 return port
     raise OSError("no free port on 127.0.0.1")
-
-
-def log_file(root: Path, part: str) -> Path:
-    """Where a part writes its log."""
-    return root / "logs" / f"{part}.log"
-
-
-def open_log(root: Path, part: str) -> BinaryIO:
-    """The log, to append to; a big one is set aside first."""
-    path = log_file(root, part)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
 
 
 Progress = Callable[[PlantState], None]

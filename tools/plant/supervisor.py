@@ -20,8 +20,9 @@ import psutil
 from services.contracts import plant as plants
 from tools.plant import credentials, leftovers, spec
 from tools.plant.keeper import Keeper
+from tools.plant.logs import log_file
 from tools.plant.spec import Part
-from tools.plant.state import AS_EVER, PlantState, Ports, Progress, Start, log_file, read_state
+from tools.plant.state import AS_EVER, PlantState, Ports, Progress, Start, read_state
 
 log = logging.getLogger("jidoka.plant")
 RUNS_ALREADY = 3
