@@ -7,25 +7,29 @@ import psutil
 _LOOPBACK = ("127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1")  # what a client of 127.0.0.1 may reach
 
 
-def owners(port: int) -> set[int | None]:
-    """The pids that listen there; None: a process that we may not look into."""
-    return {
-        found.pid
-        for found in psutil.net_connections("tcp")
-        if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.laddr.ip in _LOOPBACK
-    }
+def owners() -> dict[int, set[int | None]]:
+    """The pids that listen on each port; None: a process that we may not look into."""
+    found: dict[int, set[int | None]] = {}
+    for each in psutil.net_connections("tcp"):
+        if each.status == psutil.CONN_LISTEN and each.laddr.ip in _LOOPBACK:
+            found.setdefault(each.laddr.port, set()).add(each.pid)
+    return found
 
 
-def stranger(port: int, pid: int = 0) -> str:
+def stranger(port: int, pid: int) -> str:
     """Who listens there instead of the process `pid` or a descendant of it, in words; empty: nobody."""
-    found = owners(port)
-    return "" if not found or found & _kin(pid) else f"port {port} is taken by {_named(min(found, key=str))}"
+    found = owners().get(port, set())
+    return "" if not found or found & _kin(pid) else taken(port, found)
+
+
+def taken(port: int, by: set[int | None]) -> str:
+    """In words, with what to do."""
+    return f"port {port} is taken by {_named(min(by, key=str))}: end it, or use other ports: jidoka up --new-ports"
 
 
 def _kin(pid: int) -> set[int | None]:
     with contextlib.suppress(psutil.Error):
-        if pid:
-            return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
+        return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
     return set()
 
 

@@ -21,6 +21,15 @@ class Start:
 
     leash: int = 0
     """The pid of the process with which the whole plant ends, however that ends; 0: nobody's."""
+    new_ports: bool = False
+    """Forget the ports of before: somebody else has one of them."""
+    limit_s: float = 300.0
+    """Give up when for so long no part has become healthy; a slow machine may take longer altogether."""
+
+    def told(self) -> list[str]:
+        """The same as options of the supervisor."""
+        given = ["--leash", str(self.leash), "--start-limit", str(self.limit_s)]
+        return [*given, "--new-ports"] if self.new_ports else given
 
 
 AS_EVER = Start()
@@ -88,7 +97,7 @@ def read_state(root: Path) -> PlantState | None:
     """The state of the plant in a folder; None when there never was one, or only one of another version."""
     try:
         return PlantState.model_validate_json((root / "plant.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 
