@@ -32,10 +32,11 @@ def popen(arguments: Sequence[str | Path], **options: Any) -> "subprocess.Popen[
     program = str(arguments[0])
     if shutil.which(program, path=(options.get("env") or os.environ).get("PATH")) is None:
         raise FileNotFoundError(f"{program} is not in PATH")  # the launcher could only say so in its output
-    started: subprocess.Popen[Any] = (
-        _holder(os.getpid()).submit(subprocess.Popen, command(arguments), **options).result()
-    )
-    return started
+
+    def start() -> "subprocess.Popen[Any]":
+        return subprocess.Popen(command(arguments), **options)
+
+    return _holder(os.getpid()).submit(start).result()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ def owners() -> dict[int, set[int | None]]:
     """The pids that listen on each port; None: a process that we may not look into."""
     found: dict[int, set[int | None]] = {}
     for each in psutil.net_connections("tcp"):
-        if each.status == psutil.CONN_LISTEN and each.laddr.ip in _LOOPBACK:
+        if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.ip in _LOOPBACK:
             found.setdefault(each.laddr.port, set()).add(each.pid)
     return found
 

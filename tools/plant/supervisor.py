@@ -112,7 +112,7 @@ async def _supervise(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if holder is not None:
-        loop.add_reader(holder, lambda: (loop.remove_reader(holder), stop.set()))
+        loop.add_reader(holder, stop.set)
     keeping = [asyncio.create_task(_keep(keeper, keepers)) for keeper in keepers.values()]
     keeping.append(asyncio.create_task(_bound_logs(state.root)))
     try:
@@ -123,6 +123,8 @@ async def _supervise(
         state.phase = "stopping"
         changed()
     finally:
+        if holder is not None:
+            loop.remove_reader(holder)  # it stays readable
         for task in keeping:
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
