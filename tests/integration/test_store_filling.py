@@ -13,6 +13,7 @@ from test_bridge_records import LINE, OTHER, hearing
 from services.chassis.bus import Bus
 from services.contracts.evidence import Evidence
 from services.contracts.plant import Place
+from services.contracts.store import store_bytes
 from services.contracts.subjects import (
     ALARM_CHANGED,
     AUDIT,
@@ -20,7 +21,6 @@ from services.contracts.subjects import (
     STATION,
     STREAMS,
     VERDICT_REACHED,
-    store_bytes,
     subjects_of,
 )
 from services.opcua_bridge.adapters.standing_alarm import StandingAlarm

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.contracts.evidence import Evidence
 from services.contracts.rights import permissions
+from services.contracts.store import store_bytes
 from services.contracts.subjects import SERVICES
 
 ADMIN = "admin"
@@ -50,6 +52,7 @@ def nats_config(
     mqtt: MqttListener | None = None,
     *,
     monitor: str = "",
+    evidence: Evidence | None = None,
 ) -> str:
     """nats.conf, in its JSON form: loopback, one user per service with the rights of the subject table, one admin.
 
@@ -67,7 +70,7 @@ def nats_config(
         "listen": address,
         "server_name": "jidoka",
         "max_payload": 1 << 20,
-        "jetstream": {"store_dir": str(folder), "max_file_store": 10 << 30},
+        "jetstream": {"store_dir": str(folder), "max_file_store": store_bytes((evidence or Evidence()).most_bytes)},
         "authorization": {"users": users},
     }
     if monitor:

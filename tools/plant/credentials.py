@@ -71,7 +71,8 @@ def make(root: Path, plant: Plant, ports: Ports) -> None:
     )
     passwords = {user: secret(secret_file(root, f"{user}.nats-password")) for user in (ADMIN, *SERVICES)}
     monitor, mqtt = ports.at("nats-monitor"), _mqtt(root, plant, ports)
-    private(root / "nats.conf", nats_config(ports.at("nats"), root / "nats", passwords, mqtt, monitor=monitor))
+    told = nats_config(ports.at("nats"), root / "nats", passwords, mqtt, monitor=monitor, evidence=plant.evidence)
+    private(root / "nats.conf", told)
     (root / "redis").mkdir(exist_ok=True)
     password = secret(secret_file(root, "redis.password"))
     private(root / "redis.conf", redis_config(ports["redis"], root / "redis", password))
