@@ -5,11 +5,11 @@ than itself: no verdict stored, no part judged; no work request, and the fold th
 dead letter, and the consumer hangs at the poison; no audit, and whoever fills it acts unseen from then on. What goes
 instead is the past, and the bridge says so at 80 %, long before.
 
-STATION: a verdict takes 1.1 kB, so its bytes are enough for 14 days of 4.8 parts a second, or 7 of 9.6. LINE: old states
-of lines make room for the next stop. WORKREQUEST: 300,000 requests; the oldest is long in the MES, and if the connector
-has been dead for so many, 80 % said so. AUDIT: who floods it to push out what he did needs two million acts, and passes
-the alarm. Pictures of evidence give up their oldest, too. A golden template in use must not vanish: its bucket alone refuses the
-newest, and who brings it is told.
+STATION: a verdict takes 1.1 kB, so its bytes are enough for 14 days of 4.8 parts a second, or 7 of 9.6. LINE: old
+states of lines make room for the next stop. WORKREQUEST: 300,000 requests; the oldest is long in the MES, and if the
+connector has been dead for so many, 80 % said so. AUDIT: who floods it to push out what he did needs two million acts,
+and passes the alarm. Pictures of evidence give up their oldest, too. A golden template in use must not vanish: its
+bucket alone refuses the newest, and who brings it is told.
 """
 
 from services.contracts.subjects import GOLDENS, MIB, STREAMS
