@@ -57,8 +57,9 @@ def nats_config(
     """nats.conf, in its JSON form: loopback, one user per service with the rights of the subject table, one admin.
 
     `monitor` (host:port): where /healthz tells whether every stream can be written.
-    JetStream's default of an fsync every two minutes stays: a killed process loses nothing, only a power failure could.
-    Production sets `sync_interval: always` or three replicas.
+    An acknowledged message is on the disk itself (B22): the default of an fsync every two minutes survives kill -9 and
+    no power cut. On a disk with a usual fsync `always` costs a verdict 0.4 ms p50: 0.6 -> 1.0 ms with 20 messages a
+    second, 0.2 -> 0.4 ms one behind the other; p95 0.8 -> 3.6 ms, where the disk is busy.
     """
     users: list[dict[str, Any]] = [{"user": ADMIN, "password": passwords[ADMIN]}]
     for service in SERVICES:
@@ -70,7 +71,11 @@ def nats_config(
         "listen": address,
         "server_name": "jidoka",
         "max_payload": 1 << 20,
-        "jetstream": {"store_dir": str(folder), "max_file_store": store_bytes((evidence or Evidence()).most_bytes)},
+        "jetstream": {
+            "store_dir": str(folder),
+            "max_file_store": store_bytes((evidence or Evidence()).most_bytes),
+            "sync_interval": "always",
+        },
         "authorization": {"users": users},
     }
     if monitor:
