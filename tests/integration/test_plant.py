@@ -289,7 +289,7 @@ async def test_a_service_hears_what_it_listens_to_and_nothing_beside_it(plant: P
     await consumer.stop()
 
     with pytest.raises((APIError, TimeoutError, nats.errors.Error)):
-        await asyncio.wait_for(bridge.jetstream.stream_info("WORKREQUEST"), 1.0)
+        await asyncio.wait_for(bridge.jetstream.get_msg("WORKREQUEST", 1), 1.0)
     await bridge.stop()
     await judge.stop()
 
