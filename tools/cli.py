@@ -1,6 +1,9 @@
 """The `jidoka` command."""
 
 import json
+import re
+import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +53,8 @@ app.command()(replay)
 app.command()(image)
 app.command()(toolwear)
 
+_OURS = {"services", "tools", "jidoka"}
+
 
 @app.command()
 def check(plant: Annotated[Path, typer.Argument(help="The plant file.")]) -> None:
@@ -74,7 +79,24 @@ def schema(out: Annotated[Path, typer.Argument(help="The file to write.")]) -> N
 
 def main() -> None:
     """Console script `jidoka`."""
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in _OURS:
+            raise
+        named = " ".join(["jidoka", *sys.argv[1:2]])
+        print(f"`{named}` needs {missing}, which is not installed: {_install(missing)}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _install(package: str) -> str:
+    """What to type. torch stands outside the lock, in the extra `train`."""
+    for wanted in metadata.requires("jidoka") or ():
+        name = re.split(r"[^A-Za-z0-9_.-]", wanted)[0]
+        if name.lower().replace("-", "_") == package.lower():
+            return f"{sys.executable} -m pip install {wanted.partition(';')[0].strip()}"
+    return f"{sys.executable} -m pip install 'jidoka[all]'"
 
 
 if __name__ == "__main__":

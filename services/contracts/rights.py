@@ -1,5 +1,6 @@
 """What the broker lets each service do: say its own facts, hear what it listens to, hold its own leases."""
 
+from services.contracts.store import WATCHED, WATCHER
 from services.contracts.subjects import (
     AUDIT_RECORDED,
     BUCKETS,
@@ -52,6 +53,8 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
             f"$JS.API.DIRECT.GET.KV_{LEASES}.>",  # so nats-py asks where the bucket allows it
             f"$KV.{LEASES}.{service}.>",
         ]
+    if service == WATCHER:
+        publish += [f"$JS.API.STREAM.INFO.{stream}" for stream in WATCHED]
     return sorted(set(publish)), [f"{inbox_of(service)}.>"]
 
 

@@ -60,3 +60,13 @@ def test_every_service_may_ask_the_broker_for_the_time(service):
     publish, _ = permissions(service)
 
     assert any(covers(pattern, f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}") for pattern in publish)
+
+
+def test_the_bridge_sees_how_full_every_stream_is_and_reads_no_more_for_it():
+    publish, _ = permissions("opcua-bridge")
+
+    for stream in (*(s.name for s in STREAMS), "OBJ_goldens"):
+        assert any(covers(pattern, f"$JS.API.STREAM.INFO.{stream}") for pattern in publish)
+    assert any(covers(pattern, "$JS.API.INFO") for pattern in publish)
+    for stream in ("WORKREQUEST", "AUDIT", "DEAD"):
+        assert not any(covers(pattern, f"$JS.API.STREAM.MSG.GET.{stream}") for pattern in publish)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tools.plant import leash
+
 
 class Process:
     """One part of what is put to the ordeal; its output goes to a file."""
@@ -32,7 +34,7 @@ class Process:
     def start(self) -> None:
         """Begin a life."""
         with self._log.open("ab") as log:
-            self._running = subprocess.Popen(
+            self._running = leash.popen(
                 self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._meant_to_run = True  # not before: another thread would take the last life's end for this one's

@@ -42,6 +42,7 @@ class AlarmClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ALARM_CLASS_CLOCK_SKEW: _ClassVar[AlarmClass]
     ALARM_CLASS_CAMERA_CLOCK: _ClassVar[AlarmClass]
     ALARM_CLASS_LATE_PARTS: _ClassVar[AlarmClass]
+    ALARM_CLASS_STORE_FILLING: _ClassVar[AlarmClass]
 PAUSE_OUTCOME_UNSPECIFIED: PauseOutcome
 PAUSE_OUTCOME_CONFIRMED: PauseOutcome
 PAUSE_OUTCOME_REJECTED: PauseOutcome
@@ -64,6 +65,7 @@ ALARM_CLASS_CERTIFICATE: AlarmClass
 ALARM_CLASS_CLOCK_SKEW: AlarmClass
 ALARM_CLASS_CAMERA_CLOCK: AlarmClass
 ALARM_CLASS_LATE_PARTS: AlarmClass
+ALARM_CLASS_STORE_FILLING: AlarmClass
 
 class PauseRequested(_message.Message):
     __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at", "statistic", "limit")

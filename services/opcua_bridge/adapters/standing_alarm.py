@@ -1,11 +1,11 @@
-"""The alarm of certificates that soon expire, said at every line: one that expires stops all of them.
+"""An alarm about what all lines share, said at every line: certificates that soon expire, a broker that fills.
 
-Only the bridge with the duty says it, about the certificates that it sees itself.
+Only the bridge with the duty says it, about what it sees itself.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from jidoka.line.v1 import line_pb2
@@ -15,26 +15,28 @@ from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.opcua_bridge.adapters.line_alarm import LineAlarm
-from services.opcua_bridge.domain.certificates import Expiring, sentence
 from services.opcua_bridge.domain.line import LineName
 
 _PAUSE_MAX_S = 5.0
 log = logging.getLogger("jidoka.opcua")
 
 
-class ExpiryAlarm:
-    """Comes up, is said again when a narrower threshold is passed, and goes when the certificates are new ones."""
+class StandingAlarm:
+    """Comes up, is said again when there is more to say, and goes.
 
-    def __init__(self, bus: Bus, lines: Collection[LineName]) -> None:
-        self._clock = bus.clock
-        self._alarms = [LineAlarm(bus, line, line_pb2.ALARM_CLASS_CERTIFICATE, "certificates") for line in lines]
+    `station`: where it stands in the subject, so that no other class of alarm has its last word there.
+    """
+
+    def __init__(self, bus: Bus, lines: Collection[LineName], alarm_class: line_pb2.AlarmClass, station: str) -> None:
+        self._clock, self._station = bus.clock, station
+        self._alarms = [LineAlarm(bus, line, alarm_class, station) for line in lines]
         self._detail: str | None = None  # until somebody has looked
         self._heard = asyncio.Event()
         self._task: asyncio.Task[Any] | None = None
 
-    def hear(self, expiring: Sequence[Expiring]) -> None:
-        """All certificates that expire soon, as of now."""
-        self._detail = sentence(expiring)
+    def hear(self, detail: str) -> None:
+        """What is wrong as of now, and what to do about it; empty: nothing."""
+        self._detail = detail
         self._heard.set()
 
     async def start(self) -> None:
@@ -42,7 +44,7 @@ class ExpiryAlarm:
         for alarm in self._alarms:
             await alarm.recall()
         self._heard.set()
-        self._task = spawn(self._tell_forever(), "certificate alarm")
+        self._task = spawn(self._tell_forever(), f"alarm {self._station}")
 
     async def stop(self) -> None:
         """What was said last stands."""
@@ -58,6 +60,6 @@ class ExpiryAlarm:
                     await alarm.say(self._detail or "", self._clock.now_s())
                 backoff.reset()
             except Unavailable as error:
-                log.debug("the certificate alarm is said again in %.1f s: %s", backoff.next_s, error)
+                log.debug("the alarm %s is said again in %.1f s: %s", self._station, backoff.next_s, error)
                 self._heard.set()
                 await backoff.wait()
