@@ -109,7 +109,8 @@ def test_s10_a_link_that_takes_the_files_place_is_not_followed(model, staging, m
 
 
 @pytest.mark.parametrize("change", ["content", "more", "less", "link", "configuration"])
-def test_a_copy_that_was_changed_is_noticed(model, staging, change: str) -> None:
+def test_a_copy_that_was_changed_is_noticed(model, staging, tmp_path: Path, change: str) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir(mode=0o755)
     staged = staging.stage("pcb")
     copy = staging.repository / staged.name
     for path in (copy, *copy.rglob("*")):
@@ -122,7 +123,7 @@ def test_a_copy_that_was_changed_is_noticed(model, staging, change: str) -> None
         case "less":
             (copy / "labels.txt").unlink()
         case "link":
-            (copy / "2").symlink_to("/tmp")
+            (copy / "2").symlink_to(elsewhere)
         case "configuration":
             (copy / "config.pbtxt").write_text('backend: "python"')
 
@@ -130,6 +131,7 @@ def test_a_copy_that_was_changed_is_noticed(model, staging, change: str) -> None
         staging.check(staged)
     staging.forget(staged)
     staging.check(staging.stage("pcb"))
+    assert elsewhere.stat().st_mode & 0o777 == 0o755, "what a link points to is not ours to touch"
 
 
 def test_a_copy_that_is_served_waits_with_a_new_configuration_until_it_is_made_anew(model, staging) -> None:
