@@ -190,6 +190,7 @@ def _lock_up(place: Path, *, group: bool) -> None:
 def _remove(place: Path) -> None:
     if not place.is_dir():
         return
-    for folder in (place, *(path for path in place.rglob("*") if path.is_dir())):
+    # Not through a link that somebody put there: its target is not ours.
+    for folder in (place, *(path for path in place.rglob("*") if path.is_dir() and not path.is_symlink())):
         folder.chmod(0o700)
     shutil.rmtree(place)
