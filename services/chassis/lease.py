@@ -22,6 +22,7 @@ from services.contracts.subjects import LEASE_TTL_S, LEASES
 log = logging.getLogger("jidoka.lease")
 HELD = Gauge("jidoka_lease_held", "Whether this process has a duty", ["duty"])
 _WHO = f"{socket.gethostname()}:{os.getpid()}"
+# What stands in the bucket: host:process:begins, then host:process:on.
 _BEGINS, _ON = f"{_WHO}:begins".encode(), f"{_WHO}:on".encode()
 _LOOK_S, _MARGIN_S = LEASE_TTL_S / 6, LEASE_TTL_S / 15
 _MISSED_S = 10.0  # so long a duty may be with nobody before that is more than a change of holders
@@ -32,6 +33,11 @@ class Healthy(Protocol):
     """A component that knows whether it works."""
 
     def healthy(self) -> bool: ...
+
+
+def process_of(holder: bytes) -> int:
+    """The process id in a lease's value; 0: nobody has it."""
+    return int((holder or b":0:").decode().split(":")[1])
 
 
 class Lease:

@@ -130,7 +130,9 @@ class Issuer:
 
     def token(self, scope: str) -> str:
         claims = {"iss": self.web.url, "aud": "urn:jidoka:mesh", "exp": int(time.time()) + 300, "scope": scope}
-        return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims | {"azp": "test", "sub": "test"}, self.key)
+        return jwt.encode(
+            {"alg": "ES256", "typ": "at+jwt", "kid": self.key.kid}, claims | {"azp": "test", "sub": "test"}, self.key
+        )
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 from servers import NatsServer
 
 from services.chassis.bus import Bus
+from services.chassis.lease import process_of
 from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.plant import Place
 from services.contracts.subjects import (
@@ -221,4 +222,4 @@ async def holder_of(bus: Bus) -> int:
         entry = await (await bus.jetstream.key_value(LEASES)).get("mes-connector.sandbox")
     except NotFoundError:
         return 0
-    return int((entry.value or b":0").decode().rpartition(":")[2])
+    return process_of(entry.value or b"")

@@ -20,6 +20,7 @@ from rules_floor import AT, judged, said, told
 from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
+from services.chassis.lease import process_of
 from services.contracts import headers
 from services.contracts.subjects import LEASES, LINE, PAUSE_REQUESTED, WORK_REQUESTED, WORKREQUEST
 from tools.plant import leash
@@ -86,7 +87,7 @@ async def active(bus: Bus, *, other_than: int = 0) -> int:
     async with asyncio.timeout(120):
         while True:
             try:
-                pid = int((await kv.get(KEY)).value.decode().split(":")[1])
+                pid = process_of((await kv.get(KEY)).value)
                 if pid != other_than:
                     return pid
             except NatsError:
@@ -118,7 +119,7 @@ async def folded_up_to(redis: RedisServer, number: int) -> None:
     async with asyncio.timeout(120):
         while True:
             orders = (await kept(redis)).get("state", {}).get("orders", {})
-            if any(lot and lot[1] >= number for order in orders.values() for lot in order["lots"]):
+            if any(count and count[1] >= number for order in orders.values() for count in order["counts"]):
                 return
             await asyncio.sleep(0.05)
 
@@ -197,7 +198,7 @@ async def test_the_written_rules_take_effect_without_a_restart_and_mistaken_ones
     line = rewritten(workers.plant, 101, 1)
     await workers.say("the rules are refused, the old ones stay in force")
     await judged(bus, range(1, 4))
-    await stopped_line(bus, 1, 1, 20)
+    await stopped_line(bus, 1, 1)
 
     said_why = f"{workers.plant}:{line}: rule_set.rules.0.k: "
     assert said_why in workers.said()

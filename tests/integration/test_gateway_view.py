@@ -99,7 +99,7 @@ async def test_what_people_agreed_on_is_still_there_when_a_later_restart_begins_
     view = View(Bounded(9), Bounded(9), Bounded(9))
     reader = ViewReader(bus, view, 5)
     await reader.start()
-    await until(lambda: view.inspections.get("shift-59"))
+    await until(lambda: view.verdict("lyon/smt1/aoi1", "shift-59"))
     await until(lambda: view.proposals_at("lyon"), 15)
 
     assert view.rules["lyon"]["sha256"] == "in-force"
@@ -108,7 +108,7 @@ async def test_what_people_agreed_on_is_still_there_when_a_later_restart_begins_
     assert (line["contextByOpcUa"]["lotId"], line["contextByRest"]["lotId"]) == ("by-opc-ua", "by-rest")
     assert (line["lastPause"]["episodeId"], line["lastResume"]["episodeId"]) == ("e1", "e1")
     assert line["verdicts"]["PASS"] <= 6
-    assert view.inspections.get("shift-50") is None, "verdicts are read from the tail alone"
+    assert view.verdict("lyon/smt1/aoi1", "shift-50") is None, "verdicts are read from the tail alone"
 
     await rules.approve(view.proposals.get(f"lyon/{sha256}"), "bob")
     await until(lambda: view.rules["lyon"]["sha256"] == sha256)

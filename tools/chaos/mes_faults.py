@@ -8,6 +8,7 @@ from collections import Counter
 from nats.js.errors import NotFoundError
 
 from services.chassis.bus import Bus
+from services.chassis.lease import process_of
 from services.contracts.subjects import LEASES
 from tools.chaos.mes_floor import SYSTEM, Floor
 
@@ -56,4 +57,4 @@ async def _holder(bus: Bus) -> int:
         entry = await (await bus.jetstream.key_value(LEASES)).get(f"mes-connector.{SYSTEM}")
     except NotFoundError:
         return 0
-    return int((entry.value or b":0").decode().rpartition(":")[2])
+    return process_of(entry.value or b"")

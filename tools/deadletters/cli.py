@@ -1,6 +1,7 @@
 """`jidoka deadletters list | show | replay | drop`."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,7 +33,7 @@ Of the running plant, or of any broker with --nats, --user and --password-file (
 `dead_letter_rights` in services/contracts/rights.py). What is said again or dropped is on record: GET /v1/audit.
 """,
 )
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 200)  # a file or a pipe has no width to be cut at
 T = TypeVar("T")
 _CONNECT_S = 5.0
 _MOST = 10_000
