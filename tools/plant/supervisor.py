@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -28,12 +28,21 @@ _START_S = 120.0
 _TRIES = 3  # a part that dies so often before it was ever healthy has a reason that waiting does not cure
 
 
+Fit = Callable[[list[Part], Ports], list[Part]]
+
+
 class PlantFailed(Exception):
     """The plant did not come up; the message names the part and its log."""
 
 
-def serve(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progress = lambda _: None) -> int:
-    """Run the plant until SIGTERM or SIGINT; returns the exit code."""
+def serve(
+    root: Path,
+    source: Path,
+    only: tuple[str, ...] = (),
+    progress: Progress = lambda _: None,
+    fit: Fit = lambda table, _: table,
+) -> int:
+    """Run the plant until SIGTERM or SIGINT; returns the exit code. `fit` may change the table of parts."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (root / "lock").open("w") as lock:
         try:
@@ -45,7 +54,7 @@ def serve(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progre
         state.ports = previous.ports if previous else {}
         state.write()
         try:
-            asyncio.run(_supervise(state, _prepare(state, only), progress))
+            asyncio.run(_supervise(state, _prepare(state, only, fit), progress))
         except Exception as error:
             log.exception("the plant failed")
             state.phase, state.reason = "failed", str(error) or type(error).__name__
@@ -54,7 +63,7 @@ def serve(root: Path, source: Path, only: tuple[str, ...] = (), progress: Progre
         return 1 if state.phase == "failed" else 0
 
 
-def _prepare(state: PlantState, only: tuple[str, ...]) -> list[Part]:
+def _prepare(state: PlantState, only: tuple[str, ...], fit: Fit) -> list[Part]:
     """Make everything that parts read at start, and the table of parts."""
     leftovers.end(state.root)
     plant = plants.load(state.source)
@@ -62,6 +71,7 @@ def _prepare(state: PlantState, only: tuple[str, ...]) -> list[Part]:
     table = spec.with_needs(spec.parts(state.root, plant, ports), only)
     credentials.make(state.root, plant, ports)
     state.plant_file.write_text(spec.effective_plant(state.source, ports), encoding="utf-8")
+    table = fit(table, ports)
     state.ports = dict(ports)
     return table
 
