@@ -4,6 +4,7 @@ import typer
 
 from tools.chaos.line_cli import line
 from tools.chaos.mes_cli import mes
+from tools.chaos.plant_cli import plant
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,3 +19,4 @@ def chaos() -> None:
 
 app.command()(line)
 app.command()(mes)
+app.command()(plant)

@@ -78,7 +78,7 @@ def _fields(one: bytes, other: bytes) -> set[str]:
 def stops(ledgers: Ledgers) -> dict[str, Any]:
     """What the PLC executed against what was asked for, and against what was confirmed."""
     owners = [(_owner(effect, ledgers.written), effect) for effect in ledgers.effects]
-    asked = [(ledgers.requests[owner], effect) for owner, effect in owners if owner in ledgers.requests]
+    asked = [(ledgers.requests[owner], effect) for owner, effect in owners if owner and owner in ledgers.requests]
     incidents = Counter(request.incident for request, _ in asked)
     executed = {owner for owner, _ in owners}
     return {

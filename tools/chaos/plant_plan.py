@@ -21,9 +21,10 @@ class Kind(Enum):
     BEHIND = "clock behind"
     SLOW = "slow"
     FAILING = "failing"
+    PEACE = "left in peace"
 
 
-CAMERAS, LINE_STREAM = "cameras", "stream LINE"
+CAMERAS, LINE_STREAM, STATION_STREAM = "cameras", "stream LINE", "stream STATION"
 CLOCK_S = 120.0
 _EACH: Mapping[Kind, int] = {Kind.KILL: 3, Kind.FREEZE: 3, Kind.HANG: 1, Kind.RESTART: 2, Kind.CUT: 3}
 _OFTEN = 6
@@ -100,6 +101,12 @@ def drawn(count: int, seed: int, scope: Scope, longest_s: float = 20.0) -> list[
     draw.shuffle(known)
     chosen = known[:count] + draw.choices(known, [kinds[each] for each in known], k=max(0, count - len(known)))
     return [_fault(draw, kind, part, longest_s) for kind, part in chosen]
+
+
+def station_wiped() -> list[Fault]:
+    """A plan of its own: the stream of verdicts is made anew between two times in which lines are stopped."""
+    before, after = Fault(Kind.PEACE, CAMERAS, 30.0, 0.0), Fault(Kind.PEACE, CAMERAS, 60.0, 0.0)
+    return [before, Fault(Kind.ANEW, STATION_STREAM, 1.0, 0.0), after]
 
 
 def _fault(draw: random.Random, kind: Kind, part: str, longest_s: float) -> Fault:
