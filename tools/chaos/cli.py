@@ -5,6 +5,7 @@ import typer
 from tools.chaos.line_cli import line
 from tools.chaos.mes_cli import mes
 from tools.chaos.plant_cli import plant
+from tools.chaos.verdicts_cli import verdicts
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,3 +21,4 @@ def chaos() -> None:
 app.command()(line)
 app.command()(mes)
 app.command()(plant)
+app.command()(verdicts)
