@@ -5,7 +5,7 @@ ARGS ?=
 # Most tests wait for servers: more of them than processors may wait at once. A file stays in one process.
 PARALLEL := -n 3 --dist loadfile
 
-.PHONY: help demo test test-odoo check lint lock protos nodesets try-nodesets clean
+.PHONY: help demo test test-odoo nightly check lint lock protos nodesets try-nodesets clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,6 +22,14 @@ test-odoo: .venv/.ready-dev ## the Odoo adapter against a live Odoo 19, which th
 	tools/install-postgresql
 	tools/odoo/install
 	$(BIN)/pytest --timeout 300 tests/odoo $(ARGS)
+
+nightly: .venv/.ready .nodesets/.ready ## break everything for some hours; figures in out/nightly, not 0 when a word was broken
+	mkdir -p out/nightly
+	status=0; \
+	$(BIN)/jidoka chaos plant --faults 200 --json out/nightly/plant.json $(ARGS) || status=1; \
+	$(BIN)/jidoka chaos line --faults 1000 --json out/nightly/line.json $(ARGS) || status=1; \
+	$(BIN)/jidoka chaos verdicts --frames 10000 --json out/nightly/verdicts.json $(ARGS) || status=1; \
+	exit $$status
 
 lint: .venv/.ready-dev ## format, style, types and import rules
 	tools/check --static
