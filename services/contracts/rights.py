@@ -1,5 +1,6 @@
 """What the broker lets each service do: say its own facts, hear what it listens to, hold its own leases."""
 
+from services.contracts.store import WATCHED, WATCHER
 from services.contracts.subjects import BUCKETS, LEASE_HOLDERS, LEASES, SUBJECTS, inbox_of
 
 
@@ -33,4 +34,6 @@ def permissions(service: str) -> tuple[list[str], list[str]]:
             f"$JS.API.STREAM.MSG.GET.KV_{LEASES}",
             f"$KV.{LEASES}.{service}.>",
         ]
-    return sorted(publish), [f"{inbox_of(service)}.>"]
+    if service == WATCHER:
+        publish += ["$JS.API.INFO", *(f"$JS.API.STREAM.INFO.{stream}" for stream in WATCHED)]
+    return sorted(set(publish)), [f"{inbox_of(service)}.>"]

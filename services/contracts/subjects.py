@@ -30,22 +30,24 @@ class At(Protocol):
 
 @dataclass(frozen=True)
 class Stream:
-    """A JetStream stream: how long its facts are kept, and how long a repeated Msg-Id is recognised."""
+    """A JetStream stream: how long and how much is kept (full: store.py), and how long a repeated Msg-Id is known."""
 
     name: str
     max_age_s: int
     duplicate_window_s: int
+    max_bytes: int
 
 
 DAY_S = 86_400
+MIB = 1 << 20
 # What the rules fold stands in ONE stream, because only one stream has one order (services/README.md, decision 2).
-STATION = Stream("STATION", max_age_s=14 * DAY_S, duplicate_window_s=3_600)
+STATION = Stream("STATION", max_age_s=14 * DAY_S, duplicate_window_s=3_600, max_bytes=6_144 * MIB)
 # Actions are re-emitted with the same id when rule state is rebuilt: the window outlives any rebuild of a shift.
-LINE = Stream("LINE", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S)
-WORKREQUEST = Stream("WORKREQUEST", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S)
+LINE = Stream("LINE", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S, max_bytes=512 * MIB)
+WORKREQUEST = Stream("WORKREQUEST", max_age_s=90 * DAY_S, duplicate_window_s=DAY_S, max_bytes=512 * MIB)
 # Who did what at the OPC UA server is asked a year later, too.
-AUDIT = Stream("AUDIT", max_age_s=366 * DAY_S, duplicate_window_s=3_600)
-DEAD = Stream("DEAD", max_age_s=30 * DAY_S, duplicate_window_s=120)
+AUDIT = Stream("AUDIT", max_age_s=366 * DAY_S, duplicate_window_s=3_600, max_bytes=1_024 * MIB)
+DEAD = Stream("DEAD", max_age_s=30 * DAY_S, duplicate_window_s=120, max_bytes=256 * MIB)
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,22 @@ from services.chassis.run import Component, Service
 from services.chassis.settings import read_secret
 from services.chassis.streams import Consumer, Route
 from services.contracts import plant
+from services.contracts.store import store_bytes
 from services.contracts.subjects import LINE, PAUSE_REQUESTED, inbox_of
 from services.opcua_bridge.adapters.claims import Claims
 from services.opcua_bridge.adapters.contexts import BusContexts
 from services.opcua_bridge.adapters.episodes import StreamedEpisodes
-from services.opcua_bridge.adapters.expiry_alarm import ExpiryAlarm
 from services.opcua_bridge.adapters.facts import BusFacts
 from services.opcua_bridge.adapters.job_memory import BusOrders, OrderLists
 from services.opcua_bridge.adapters.plc import PlcLink, Timing
 from services.opcua_bridge.adapters.plc_session import PlcAddress
 from services.opcua_bridge.adapters.record import BusRecord
 from services.opcua_bridge.adapters.scada import BROKER, ScadaBoard
+from services.opcua_bridge.adapters.standing_alarm import StandingAlarm
+from services.opcua_bridge.adapters.store_watch import StoreWatch
 from services.opcua_bridge.adapters.verdicts import LiveVerdicts
 from services.opcua_bridge.adapters.wire import pauses
+from services.opcua_bridge.domain.certificates import sentence
 from services.opcua_bridge.domain.handshake import Limits
 from services.opcua_bridge.domain.line import LineName, StationName
 from services.opcua_bridge.handlers import PauseLine, WatchLine
@@ -44,8 +47,9 @@ def build(settings: Settings) -> Service:
     known = {StationName(name, station) for name, names in stations.items() for station in names}
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
     links: dict[LineName, PlcLink] = {}
-    record, alarm = BusRecord(bus), ExpiryAlarm(bus, lines)
-    board = _board(settings, the_plant, links, bus, record, alarm)
+    record, expiry = BusRecord(bus), StandingAlarm(bus, lines, line_pb2.ALARM_CLASS_CERTIFICATE, "certificates")
+    filling = StandingAlarm(bus, lines, line_pb2.ALARM_CLASS_STORE_FILLING, "store")
+    board = _board(settings, the_plant, links, bus, record, expiry)
     facts, episodes = BusFacts(bus, stations), StreamedEpisodes(bus)
 
     def duty(token: int) -> Sequence[Component]:
@@ -59,11 +63,12 @@ def build(settings: Settings) -> Service:
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
             consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
-        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, alarm]
+        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, expiry, filling]
 
     verdicts = LiveVerdicts(bus, known, board)
     orders = OrderLists(bus, lines, board.show_orders)
-    components: list[Component] = [board, bus, record, episodes, verdicts, orders, Lease(bus, "plcs", duty)]
+    watch = StoreWatch(bus, store_bytes(the_plant.evidence.most_bytes), filling.hear)
+    components: list[Component] = [board, bus, record, episodes, verdicts, orders, watch, Lease(bus, "plcs", duty)]
     return Service(components, ready={"broker": bus.healthy})
 
 
@@ -117,7 +122,7 @@ def _board(
     links: dict[LineName, PlcLink],
     bus: Bus,
     record: BusRecord,
-    alarm: ExpiryAlarm,
+    expiry: StandingAlarm,
 ) -> ScadaBoard:
     def is_up(line: LineName) -> Callable[[], bool]:
         return lambda: line in links and links[line].view.link_up
@@ -146,7 +151,7 @@ def _board(
         on_orders=BusOrders(bus).keep,
         max_sessions=settings.max_sessions,
         on_audit=record.take,
-        on_expiry=alarm.hear,
+        on_expiry=lambda expiring: expiry.hear(sentence(expiring)),
     )
 
 

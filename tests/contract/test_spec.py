@@ -144,3 +144,10 @@ def test_the_issuer_knows_services_cameras_and_a_person_for_each_role_with_least
     assert scopes["demo"] == {"result.read", "product.write", "model.read"}
     assert set(PEOPLE.values()) == set(ROLE_SCOPES)
     assert len({client.secret_file for client in known.clients}) == len(known.clients)
+
+
+def test_an_acknowledged_message_survives_a_power_cut(tmp_path: Path):
+    """B22: the default flushes every two minutes; of 154 acknowledged verdicts a copy of the disk had 149."""
+    config = json.loads(nats_config("127.0.0.1:4222", tmp_path, dict.fromkeys(("admin", *SERVICES), "x")))
+
+    assert config["jetstream"]["sync_interval"] == "always"

@@ -52,3 +52,13 @@ def test_no_service_may_create_change_or_delete_a_stream(service):
 
     for verb, stream in itertools.product(("CREATE", "UPDATE", "DELETE"), (*(s.name for s in STREAMS), "OBJ_goldens")):
         assert not any(covers(pattern, f"$JS.API.STREAM.{verb}.{stream}") for pattern in publish)
+
+
+def test_the_bridge_sees_how_full_every_stream_is_and_reads_no_more_for_it():
+    publish, _ = permissions("opcua-bridge")
+
+    for stream in (*(s.name for s in STREAMS), "OBJ_goldens"):
+        assert any(covers(pattern, f"$JS.API.STREAM.INFO.{stream}") for pattern in publish)
+    assert any(covers(pattern, "$JS.API.INFO") for pattern in publish)
+    for stream in ("WORKREQUEST", "AUDIT", "DEAD"):
+        assert not any(covers(pattern, f"$JS.API.STREAM.MSG.GET.{stream}") for pattern in publish)

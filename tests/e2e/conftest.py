@@ -28,7 +28,7 @@ DEMO = Path(__file__).resolve().parents[2] / "deploy/plants/demo.yaml"
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("plant")
-    control.ensure_up(root, DEMO)
+    control.ensure_up(root, DEMO, leashed=True)
     yield root
     control.bring_down(root)
 
@@ -36,7 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def state(root: Path) -> PlantState:
     """The plant as it stands now; brought back when the test before killed its supervisor."""
-    return control.ensure_up(root, DEMO)
+    return control.ensure_up(root, DEMO, leashed=True)
 
 
 @pytest.fixture(scope="session")

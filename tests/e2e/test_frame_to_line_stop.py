@@ -134,7 +134,7 @@ async def test_killing_the_plants_own_supervisor_brings_everything_down_and_back
             killed.append(line.state.pid)
             control.psutil.Process(line.state.pid).kill()
 
-    watch = asyncio.create_task(control.watch(root, line.state.source))
+    watch = asyncio.create_task(control.watch(root, line.state.source, leashed=True))
     executed = line.executed()
     lot_id, record = await line.play(short_script(line.source, 3), rate=4, seen=strike)
     watch.cancel()

@@ -25,6 +25,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
+from tools.plant import leash
 from tools.ports import free_port
 from tools.train.sign import sign, signing_key
 
@@ -164,7 +165,7 @@ class Inference:
     def start(self) -> None:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "services.inference"]
-            self.process = subprocess.Popen(command, cwd=REPO, env=self.environment, stdout=log, stderr=log)
+            self.process = leash.popen(command, cwd=REPO, env=self.environment, stdout=log, stderr=log)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:

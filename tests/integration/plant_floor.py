@@ -21,6 +21,7 @@ from services.opcua_bridge.domain.numbering import number_of
 from services.opcua_bridge.settings import Settings
 from tools.certs import ensure_pki
 from tools.chaos.wire import Wire  # noqa: F401  # the tests look for it here
+from tools.plant import leash
 from tools.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ class Floor:
         where = ["--port", str(self.port), "--namespace", NAMESPACE, "--pki", str(self.pki["plc"])]
         files = ["--retain", str(self.folder / "retain.json"), "--users", str(self.users)]
         command = [sys.executable, "-m", "tools.simulators.plc", *where, *files, "--kind", self.kind]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
+        self.process = leash.popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
 
     def wait_ready(self) -> None:
         assert self.process.stdout.readline().startswith("READY")
@@ -177,4 +178,4 @@ def spawned(settings: Settings) -> subprocess.Popen:
     given = {k: v for k, v in settings.model_dump(mode="json").items() if k in settings.model_fields_set}
     environment = {f"JIDOKA_OPCUA_BRIDGE_{key.upper()}": str(value) for key, value in given.items()}
     command = [sys.executable, "-m", "services.opcua_bridge"]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=subprocess.DEVNULL)
+    return leash.popen(command, cwd=ROOT, env=os.environ | environment, stderr=subprocess.DEVNULL)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from tools.plant import leash
 from tools.plant.broker import redis_binary
 from tools.ports import free_port
 
@@ -41,7 +42,7 @@ class NatsServer:
 
     def start(self) -> None:
         log = self.folder.parent / "nats.log"
-        self.process = subprocess.Popen(
+        self.process = leash.popen(
             ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder), "-l", str(log)]
         )
         wait_for_port(self.port)
@@ -59,7 +60,7 @@ class RedisServer:
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        self.process = subprocess.Popen([redis_binary(), *options], stdout=subprocess.DEVNULL)
+        self.process = leash.popen([redis_binary(), *options], stdout=subprocess.DEVNULL)
         wait_for_port(self.port)
 
     def kill(self) -> None:

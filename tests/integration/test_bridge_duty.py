@@ -22,6 +22,7 @@ from services.opcua_bridge.adapters.wire import whole
 from services.opcua_bridge.domain.line import LineName
 from services.opcua_bridge.domain.numbering import epoch_of, number_of
 from services.opcua_bridge.settings import Settings
+from tools.plant import leash
 from tools.plant.broker import ADMIN, nats_config
 from tools.plant.provision import provision
 from tools.ports import free_port
@@ -135,7 +136,7 @@ async def test_a_bridge_that_slept_through_the_end_of_its_duty_moves_nothing_whe
 
 
 def started(config: Path, log: Path) -> subprocess.Popen:
-    return subprocess.Popen(["nats-server", "-c", str(config), "-l", str(log)])
+    return leash.popen(["nats-server", "-c", str(config), "-l", str(log)])
 
 
 async def test_a_bridge_with_the_rights_of_the_subject_table_and_no_more_can_do_its_work(floor, panel, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
+from jidoka.line.v1 import line_pb2
 from servers import NatsServer, until
 
 from services.chassis.bus import Bus
@@ -13,10 +14,10 @@ from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.plant import Place
 from services.contracts.subjects import ALARM_CHANGED, AUDIT_RECORDED, Subject
 from services.opcua_bridge.adapters.audit import Audit, Caller, serving
-from services.opcua_bridge.adapters.expiry_alarm import ExpiryAlarm
 from services.opcua_bridge.adapters.facts import BusFacts
 from services.opcua_bridge.adapters.record import BusRecord
-from services.opcua_bridge.domain.certificates import Expiring
+from services.opcua_bridge.adapters.standing_alarm import StandingAlarm
+from services.opcua_bridge.domain.certificates import Expiring, sentence
 from services.opcua_bridge.domain.line import LineName
 
 LINE, OTHER = LineName("lyon", "smt1"), LineName("lyon", "smt2")
@@ -75,8 +76,8 @@ async def test_the_record_waits_for_a_broker_that_is_away_and_misses_it_once(bus
 
 
 @contextlib.asynccontextmanager
-async def on_duty(bus: Bus) -> AsyncIterator[ExpiryAlarm]:
-    alarm = ExpiryAlarm(bus, [LINE, OTHER])
+async def on_duty(bus: Bus) -> AsyncIterator[StandingAlarm]:
+    alarm = StandingAlarm(bus, [LINE, OTHER], line_pb2.ALARM_CLASS_CERTIFICATE, "certificates")
     await alarm.start()
     yield alarm
     await alarm.stop()
@@ -92,13 +93,13 @@ async def test_certificates_that_expire_are_an_alarm_at_each_line_said_again_whe
 
         async with on_duty(bus) as alarm:
             for looked in ([], [SOON], [SOON], [SOONER]):
-                alarm.hear(looked)
+                alarm.hear(sentence(looked))
                 await until(
                     lambda looked=looked: not looked or (bool(at(OTHER)) and str(looked[0]) == at(OTHER)[-1].detail)
                 )
         async with on_duty(bus) as alarm:  # a next life, which sees new certificates
             assert await facts.comms_lost_since(LINE) == 1_000.0, "one class does not hide the other"
-            alarm.hear([])
+            alarm.hear(sentence([]))
             await until(lambda: not at(OTHER)[-1].active)
     for line in (LINE, OTHER):
         said = at(line)

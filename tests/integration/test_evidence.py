@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from services.gateway.adapters.http_api import Door
 from services.gateway.domain import Bounded, View
 from services.preprocessing.adapters.evidence import DROPPED, KEPT, KeptEvidence
 from services.preprocessing.domain.frame import Frame, Seen, ServedModel
+from tools.plant import leash
 from tools.plant.broker import ADMIN, nats_config
 from tools.plant.provision import provision
 from tools.ports import free_port
@@ -41,7 +41,7 @@ class Broker:
 
     def start(self) -> None:
         files = ["-c", str(self.folder / "nats.conf"), "-l", str(self.folder / "nats.log")]
-        self.process = subprocess.Popen(["nats-server", *files])
+        self.process = leash.popen(["nats-server", *files])
         wait_for_port(self.port)
 
     def kill(self) -> None:

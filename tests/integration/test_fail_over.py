@@ -22,6 +22,7 @@ from servers import NatsServer, RedisServer
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import LEASES, LINE, PAUSE_REQUESTED, WORK_REQUESTED, WORKREQUEST
+from tools.plant import leash
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "postprocessing.lyon.smt1"
@@ -51,7 +52,7 @@ class Workers:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "services.postprocessing"]
-        worker = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=self.log, stderr=self.log)
+        worker = leash.popen(command, cwd=ROOT, env=self.env, stdout=self.log, stderr=self.log)
         self.running[worker.pid] = worker
 
     def said(self) -> str:

@@ -32,7 +32,7 @@ NAMES = {"force.rms", "force.peak", "force.crest"}
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlantState]:
     root = tmp_path_factory.mktemp("measured") / "plant"
-    yield control.ensure_up(root, PLANT, ("measurement", "postprocessing", "issuer"))
+    yield control.ensure_up(root, PLANT, ("measurement", "postprocessing", "issuer"), leashed=True)
     control.bring_down(root)
 
 

@@ -21,6 +21,7 @@ from servers import wait_for_port
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import LINE_STATE_CHANGED, SERVICES, VERDICT_REACHED
+from tools.plant import leash
 from tools.plant.broker import ADMIN, MQTT_READER, MQTT_WRITER, MqttListener, nats_config
 from tools.plant.provision import provision
 from tools.ports import free_port
@@ -48,7 +49,7 @@ class Broker:
 
     def start(self) -> None:
         log = ["-l", str(self.folder / "nats.log")]
-        self.process = subprocess.Popen(["nats-server", "-c", str(self.folder / "nats.conf"), *log])
+        self.process = leash.popen(["nats-server", "-c", str(self.folder / "nats.conf"), *log])
         wait_for_port(self.port)
         wait_for_port(self.mqtt_port)
 
@@ -94,7 +95,7 @@ def mirror(broker: Broker, admin: Bus, tmp_path: Path) -> Iterator[subprocess.Po
     }
     env = os.environ | {f"JIDOKA_MQTT_MIRROR_{key.upper()}": str(value) for key, value in told.items()}
     with (tmp_path / "mirror.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "services.mqtt_mirror"], cwd=ROOT, env=env, stderr=log)
+        process = leash.popen([sys.executable, "-m", "services.mqtt_mirror"], cwd=ROOT, env=env, stderr=log)
     yield process
     process.kill()
     process.wait()

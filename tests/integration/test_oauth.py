@@ -21,6 +21,7 @@ import pytest
 from services.chassis import auth
 from services.chassis.auth import TokenSource, TokenVerifier
 from services.chassis.errors import Denied, Unauthenticated, Unavailable
+from tools.plant import leash
 from tools.plant.idp import KEY_FILE
 from tools.plant.registry import ClientEntry, Person, Registry
 from tools.ports import free_port
@@ -56,7 +57,7 @@ class Issuer:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tools.plant.idp", "--port", str(self.port), "--state", str(self.state)]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self.process = leash.popen(command, stderr=subprocess.DEVNULL)
         ends = time.monotonic() + 60
         while True:
             try:

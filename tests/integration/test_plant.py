@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import nats
 import psutil
@@ -24,8 +27,9 @@ from services.contracts.subjects import PAUSE_REQUESTED, STREAMS, VERDICT_REACHE
 from tools.plant import control, leftovers
 from tools.plant.cli import app
 from tools.plant.keeper import Keeper
+from tools.plant.logs import LOG_BYTES, log_file
 from tools.plant.spec import Part
-from tools.plant.state import REPOSITORY, PlantState
+from tools.plant.state import REPOSITORY, PlantState, Start
 
 PLANT = REPOSITORY / "deploy" / "plants" / "demo.yaml"
 ONLY = ("redis", "streams", "traces")
@@ -36,14 +40,14 @@ PLACE = Place("lyon", "smt1", "aoi1")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlantState]:
     """For tests that leave it as healthy as they found it."""
     root = tmp_path_factory.mktemp("shared") / "plant"
-    yield control.ensure_up(root, PLANT, ONLY)
+    yield control.ensure_up(root, PLANT, ONLY, leashed=True)
     control.bring_down(root)
 
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[PlantState]:
     """For tests that end its supervisor."""
-    yield control.ensure_up(tmp_path / "plant", PLANT, ONLY)
+    yield control.ensure_up(tmp_path / "plant", PLANT, ONLY, leashed=True)
     control.bring_down(tmp_path / "plant")
 
 
@@ -102,14 +106,14 @@ def test_a_supervisor_killed_with_9_orphans_nothing_and_the_next_up_uses_the_sam
     until(lambda: not leftovers.living(mortal.root))
     assert not now(mortal).running()
 
-    again = control.ensure_up(mortal.root, PLANT, ONLY)
+    again = control.ensure_up(mortal.root, PLANT, ONLY, leashed=True)
 
     assert again.ports == mortal.ports
     assert again.pid != mortal.pid
 
 
 async def test_a_watched_plant_comes_back_by_itself(mortal: PlantState):
-    watching = asyncio.create_task(control.watch(mortal.root, PLANT, ONLY))
+    watching = asyncio.create_task(control.watch(mortal.root, PLANT, ONLY, leashed=True))
     os.kill(mortal.pid, signal.SIGKILL)
     await asyncio.to_thread(until, lambda: now(mortal).pid != mortal.pid and now(mortal).phase == "up", 30)
     watching.cancel()
@@ -120,7 +124,9 @@ async def test_a_watched_plant_comes_back_by_itself(mortal: PlantState):
 
 def test_two_ups_at_the_same_time_make_one_plant(tmp_path: Path):
     with ThreadPoolExecutor(2) as both:
-        one, other = both.map(lambda _: control.ensure_up(tmp_path / "plant", PLANT, ("redis",)), range(2))
+        one, other = both.map(
+            lambda _: control.ensure_up(tmp_path / "plant", PLANT, ("redis",), leashed=True), range(2)
+        )
     control.bring_down(tmp_path / "plant")
 
     assert one.pid == other.pid
@@ -149,7 +155,7 @@ def test_a_plant_file_with_a_mistake_stops_the_start_and_is_named(tmp_path: Path
     broken.write_text(PLANT.read_text().replace("recipes: [pcb]", "recipes: [pbc]"))
 
     with pytest.raises(control.PlantFailed, match=r"broken\.yaml.*'pbc'"):
-        control.ensure_up(tmp_path / "plant", broken, ONLY)
+        control.ensure_up(tmp_path / "plant", broken, ONLY, leashed=True)
     assert not leftovers.living(tmp_path / "plant")
 
 
@@ -158,8 +164,68 @@ def test_a_part_that_cannot_start_fails_the_plant_and_names_its_log(mortal: Plan
     (mortal.root / "traces.db").write_bytes(b"this is no database" * 1000)
 
     with pytest.raises(control.PlantFailed, match=r"traces died 3 times .*traces\.log"):
-        control.ensure_up(mortal.root, PLANT, ONLY)
+        control.ensure_up(mortal.root, PLANT, ONLY, leashed=True)
     assert not leftovers.living(mortal.root)
+
+
+def test_the_log_of_a_part_that_lives_is_bounded(mortal: PlantState):
+    """20 kB/s of refused frames are 1.7 GB a day, and a log was set aside only when its part started (R8)."""
+    log = log_file(mortal.root, "redis")
+    with log.open("ab") as chatty:
+        chatty.write(b"x" * (LOG_BYTES + 1))
+    until(lambda: log.stat().st_size == 0, 60)
+
+    assert log.with_suffix(".log.1").stat().st_size == LOG_BYTES
+    assert now(mortal).parts["redis"].restarts == 0
+
+
+def test_a_stranger_on_our_port_is_named_and_other_ports_help(mortal: PlantState):
+    control.bring_down(mortal.root)
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", mortal.ports["redis"]))
+        stranger.listen()
+        taken = rf"redis: port {mortal.ports['redis']} is taken by PID {os.getpid()} .*jidoka up --new-ports"
+        with pytest.raises(control.PlantFailed, match=taken):
+            control.ensure_up(mortal.root, PLANT, ONLY, leashed=True)
+        again = control.ensure_up(mortal.root, PLANT, ONLY, leashed=True, start=Start(new_ports=True))
+
+    assert again.ports["redis"] != mortal.ports["redis"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    nowhere = tmp_path / "file" / "plant"
+    result = CliRunner().invoke(app, ["up", "--state", str(nowhere)], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 1
+    assert f"cannot write {nowhere}" in result.output
+    assert "use --state DIR" in result.output
+
+
+def test_the_folder_may_stand_in_the_environment(plant: PlantState):
+    result = CliRunner().invoke(app, ["status"], env={"COLUMNS": "200", "JIDOKA_STATE": str(plant.root)})
+
+    assert result.exit_code == 0
+
+
+def test_a_disk_without_room_is_named_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=1 << 40, used=1 << 40, free=1 << 20))
+
+    with pytest.raises(control.PlantFailed, match=r"1 MiB free .*use --state DIR"):
+        control.ensure_up(tmp_path / "plant", PLANT, ONLY, leashed=True)
+
+
+def test_a_start_ends_when_nothing_goes_on_and_says_how_to_give_it_longer(tmp_path: Path):
+    """Not after so many seconds altogether: a slow machine needs them."""
+    with pytest.raises(control.PlantFailed, match=r"nothing has become healthy for 0 s.*jidoka up --start-limit"):
+        control.ensure_up(tmp_path / "plant", PLANT, ONLY, leashed=True, start=Start(limit_s=0.01))
+
+
+def test_why_a_supervisor_died_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(control, "_SUPERVISOR", "tools.plant.no_such_module")
+
+    with pytest.raises(control.PlantFailed, match=r"ended with code 1: .*no_such_module.*plant\.log"):
+        control.ensure_up(tmp_path / "plant", PLANT, ONLY, leashed=True)
 
 
 async def test_a_stubborn_part_is_stopped_with_the_children_that_it_hid(

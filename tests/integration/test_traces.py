@@ -3,7 +3,6 @@
 import base64
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import StatusCode
 from servers import wait_for_port
 
-from tools.plant import trace_store
+from tools.plant import leash, trace_store
 from tools.ports import free_port
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -67,7 +66,7 @@ class Receiver:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.command)
+        self.process = leash.popen(self.command)
         wait_for_port(self.http)
         wait_for_port(self.grpc)
 

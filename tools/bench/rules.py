@@ -25,6 +25,7 @@ from services.postprocessing.adapters.events import BusActions, birth_of_streams
 from services.postprocessing.adapters.rule_books import book_of, text_of
 from services.postprocessing.domain.part import Part
 from services.postprocessing.handlers import RuleKeeper
+from tools.plant import leash
 from tools.plant.broker import redis_binary
 from tools.plant.gates import opened
 from tools.plant.provision import provision
@@ -154,7 +155,7 @@ async def _stores() -> AsyncIterator[Stores]:
 
 @contextlib.contextmanager
 def _process(*command: str) -> Any:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = leash.popen(command, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:

@@ -23,8 +23,7 @@ SERVERS: Mapping[str, str] = {
 }
 """The settings by which a service is told where another one is, and that one's name among the ports."""
 ISSUER, CAMERA = "anybody>issuer", "cameras>preprocessing-grpc"
-BEHIND = "issuer-behind"
-"""The port at which the issuer really listens: its tokens name the address at which all find it."""
+"""The issuer has one wire for all: its tokens name the address at which it is found."""
 _OWN_ADDRESSES = ("HEALTH_ADDRESS", "GRPC_ADDRESS", "SCADA_URL")
 TWINS = ("postprocessing", "opcua-bridge")
 
@@ -75,21 +74,19 @@ def with_twins(table: list[Part], ports: Ports) -> list[Part]:
 def fitted(table: list[Part], ports: Ports, fitting: Fitting) -> list[Part]:
     """The table as it shall run."""
     whole = with_twins(table, ports) if fitting.stand_by else table
-    return [
-        _issuer(part, ports, fitting) if part.name == "issuer" else _service(part, ports, fitting) for part in whole
-    ]
+    return [_issuer(part, fitting) if part.name == "issuer" else _service(part, ports, fitting) for part in whole]
 
 
 def _twin(part: Part, ports: Ports) -> Part:
     name = f"{part.name}-2"
-    env, gate, url = dict(part.env), part.gate, part.url
+    env, gate, pulse, url = dict(part.env), part.gate, part.pulse, part.url
     for key, value in part.env.items():
         for setting in _OWN_ADDRESSES:
             if key.endswith(f"_{setting}"):
                 host = value.removeprefix("opc.tcp://").partition("/")[0]
                 own = ports.at(f"{name}-{setting.lower()}")
-                env[key], gate, url = (text.replace(host, own) for text in (value, gate, url))
-    return replace(part, name=name, env=env, gate=gate, url=url)
+                env[key], gate, pulse, url = (text.replace(host, own) for text in (value, gate, pulse, url))
+    return replace(part, name=name, env=env, gate=gate, pulse=pulse, url=url)
 
 
 def _service(part: Part, ports: Ports, fitting: Fitting) -> Part:
@@ -99,16 +96,24 @@ def _service(part: Part, ports: Ports, fitting: Fitting) -> Part:
             wire = fitting.wires.get(f"{part.name}>{server}")
             if key.endswith(f"_{setting}") and wire is not None:
                 env[key] = value.replace(ports.at(server), f"127.0.0.1:{wire}")
+        if key.endswith("_ISSUER_URL") and ISSUER in fitting.wires:
+            env[key] = issuer_url(fitting.wires[ISSUER])
         if key.endswith("_PLANT_FILE"):
             env[key] = str(fitting.plant_file)
     if part.name == "inference":
         own = {"MODEL_REPOSITORY": fitting.models, "MODEL_TRUST": fitting.trust}
         env |= {f"JIDOKA_INFERENCE_{name}": str(path) for name, path in own.items() if path}
-    return replace(part, env=env)
+    store = part.store / part.name if part.store else None  # its own disk: where it is small, that one is full
+    return replace(part, env=env, store=store)
 
 
-def _issuer(part: Part, ports: Ports, fitting: Fitting) -> Part:
+def issuer_url(port: int) -> str:
+    """Where all find the issuer, and what its tokens name."""
+    return f"http://127.0.0.1:{port}"
+
+
+def _issuer(part: Part, fitting: Fitting) -> Part:
     if ISSUER not in fitting.wires:
         return part
     command = tuple("tools.chaos.issuer_behind" if word == "tools.plant.idp" else word for word in part.command)
-    return replace(part, command=(*command, "--behind", str(ports[BEHIND])))
+    return replace(part, command=(*command, "--found-at", str(fitting.wires[ISSUER])))

@@ -44,7 +44,7 @@ def plant(
 
     Afterwards three ledgers are held against each other: what the cameras were told, what the stream holds, and what
     the PLC has executed and the MES has opened. A run of defects is missing its stop when none came while everything
-    that a stop takes was there for 60 s. A part that does not answer within two minutes is killed once more, and
+    that a stop takes was there for 60 s. A part that does not answer within four minutes is killed once more, and
     counted as one that needed a hand.
 
     Two losses are runs of their own, which end well whatever they cost, and say what that is: `--only station-wiped`

@@ -37,7 +37,7 @@ def pictures(seed: int) -> Pictures:
 async def tool_of(floor: PlantFloor) -> AsyncIterator[httpx.AsyncClient]:
     """A quality engineer's tool at the gateway, whose token is always fresh."""
     state, scopes = floor.state, (PRODUCT_WRITE, RESULT_READ)
-    token = TokenSource(state.url("issuer"), "demo", state.secret("demo.client-secret"), scopes)
+    token = TokenSource(floor.issuer, "demo", state.secret("demo.client-secret"), scopes)
 
     async def sign(request: httpx.Request) -> None:
         request.headers["Authorization"] = await token.authorization()
@@ -64,7 +64,7 @@ async def cameras_at(floor: PlantFloor, seen: Pictures, book: Book, seed: int) -
         cameras = []
         for place, _, station in plants.load(state.plant_file).stations():
             secret = state.secret(f"{station.camera_client}.client-secret")
-            token = TokenSource(state.url("issuer"), station.camera_client, secret, (INSPECTION_SUBMIT,))
+            token = TokenSource(floor.issuer, station.camera_client, secret, (INSPECTION_SUBMIT,))
             stack.push_async_callback(token.close)
             address = f"127.0.0.1:{floor.wires[CAMERA].port}"
             channel = await stack.enter_async_context(rpc.channel(address, max_message_bytes=_IMAGE_BYTES))

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from services.chassis.bus import Bus
+from tools.chaos.fitting import ISSUER, issuer_url
 from tools.chaos.process import Process
 from tools.chaos.wire import Wire
 from tools.plant import gates
@@ -52,6 +53,11 @@ class PlantFloor:
         if stamp != self._read_at:
             self._memory, self._read_at = Retain(path).load(), stamp
         return self._memory
+
+    @property
+    def issuer(self) -> str:
+        """Where tokens come from."""
+        return issuer_url(self.wires[ISSUER].port)
 
     def pid(self, part: str) -> int:
         """The process of a part; 0: it has none at the moment."""

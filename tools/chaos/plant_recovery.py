@@ -17,7 +17,7 @@ from tools.chaos.plant_strikes import Striker, send
 from tools.chaos.plant_toll import Toll
 from tools.simulators.plc_memory import EXECUTE
 
-HELP_S = 120.0
+HELP_S = 240.0
 """Who has not come back so long after a fault does not come back: somebody helps, and it is counted."""
 _LOOK_S = 0.2
 _ENDED = {Kind.KILL, Kind.HANG, Kind.RESTART}

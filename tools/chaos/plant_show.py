@@ -18,7 +18,19 @@ from tools.chaos.oracle import MUST_BE_ZERO, mistakes
 
 console = Console()
 _FIGURES = (
-    *("faults", "kills", "swaps", "golden_changes", "models", "goldens", "frames", "resent", "acknowledged", "answers"),
+    *(
+        "faults",
+        "kills",
+        "swaps",
+        "swapped_hot",
+        "golden_changes",
+        "models",
+        "goldens",
+        "frames",
+        "resent",
+        "acknowledged",
+        "answers",
+    ),
     *("conflicts_refused", "evidence_checked", "runs", "requests", "stops", "orders", "unanswered"),
     *("goldens_lost", "lost_from_the_last_s"),
 )

@@ -15,7 +15,7 @@ import yaml
 
 from services.chassis.bus import Bus
 from services.contracts import plant as plants
-from tools.chaos.fitting import BEHIND, CAMERA, ISSUER, Fitting, ends, links, with_twins
+from tools.chaos.fitting import CAMERA, ISSUER, Fitting, ends, links, with_twins
 from tools.chaos.plant_disk import Store
 from tools.chaos.plant_floor import MES, PLC, TRITON, PlantFloor
 from tools.chaos.process import Process
@@ -23,7 +23,8 @@ from tools.chaos.wire import Wire
 from tools.plant import spec
 from tools.plant.broker import ADMIN
 from tools.plant.control import PlantFailed
-from tools.plant.state import REPOSITORY, PlantState, Ports, log_file, read_state
+from tools.plant.logs import log_file
+from tools.plant.state import REPOSITORY, PlantState, Ports, read_state
 from tools.simulators.plc_memory import Memory
 
 STATIONS = ("aoi1", "aoi2")
@@ -53,7 +54,7 @@ class _Layout:
         moved = {link: server for link, server in named.items() if server in running}
         targets = {f"{client}>{server}": ports[server] for client, server in links(table)}
         targets |= {link: ports[server] for link, server in moved.items()} | {CAMERA: ports["preprocessing-grpc"]}
-        return cls(ports, table, targets | {ISSUER: ports[BEHIND]}, moved)
+        return cls(ports, table, targets | {ISSUER: ports["issuer"]}, moved)
 
 
 def foreseen(*, stand_by: bool) -> tuple[list[str], frozenset[str]]:
@@ -107,10 +108,7 @@ async def _wired(
 ) -> tuple[dict[str, Wire], Fitting]:
     layout = _Layout.of(root, source, only, stand_by=stand_by)
     ports = layout.ports
-    wires = {
-        link: await stack.enter_async_context(Wire(target, ports["issuer"] if link == ISSUER else 0))
-        for link, target in layout.targets.items()
-    }
+    wires = {link: await stack.enter_async_context(Wire(target)) for link, target in layout.targets.items()}
     listening = {link: wire.port for link, wire in wires.items()}
     moved = Ports(ports | {server: listening[link] for link, server in layout.moved.items()})
     fitting = Fitting(folder / "wired.yaml", listening, folder / "models", folder / "trust", stand_by)

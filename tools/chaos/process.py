@@ -41,10 +41,10 @@ class Process:
 
     def start(self) -> None:
         """Begin a life."""
-        leashed = (sys.executable, "-I", "-S", str(leash.__file__), str(os.getpid()))
         with self._log.open("ab") as log:
-            self._running = subprocess.Popen(
-                [*self._before, *leashed, *self._command],
+            self._running = leash.popen(
+                self._command,
+                before=self._before,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import heapq
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -111,12 +112,12 @@ class Ordeal:
 
     async def _readable(self, frame: frame_pb2.Frame, patience_s: float, final: Sequence[int] = ()) -> bool:
         """Whether the picture of a part is there, and is the one that the camera sent first."""
-        wanted = hashlib.sha256(frame.image).digest()
+        url, wanted = f"/v1/inspections/{frame.inspection_id}/image", hashlib.sha256(frame.image).digest()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 while True:
                     with contextlib.suppress(httpx.HTTPError):
-                        answer = await self.people.get(f"/v1/inspections/{frame.inspection_id}/image")
+                        answer = await self.people.get(url, params={"station": str(self.camera.place)})
                         if answer.status_code == httpx.codes.OK:
                             return hashlib.sha256(answer.content).digest() == wanted
                         if answer.status_code in final:
@@ -164,7 +165,7 @@ async def suffered(
     book = Book()
     async with contextlib.AsyncExitStack() as stack:
         people = await stack.enter_async_context(tool_of(floor))
-        changes = Changes(floor, people, folder, seen.goldens)
+        changes = Changes(floor, people, folder, seen.goldens, lambda: _model_of(book))
         await changes.register()
         camera, *_ = await stack.enter_async_context(cameras_at(floor, seen, book, seed))
         made = Ordeal(camera, people)
@@ -177,6 +178,14 @@ async def suffered(
     compared = oracle.verdicts(book.told, [said for said in kept if said.inspection_id.startswith(camera.lot_id)])
     keys = ("conflicts_refused", "conflicts_accepted", "evidence_checked", "evidence_spoilt")
     return {**figures(book), **compared, **{key: made.found[key] for key in keys}, **changes.figures(), **_seen(book)}
+
+
+def _model_of(book: Book) -> str:
+    """The model behind the newest verdict; empty: it is a stored one, of long ago."""
+    if not book.told:
+        return ""
+    newest = verdict_pb2.Verdict.FromString(book.told[-1].verdict)
+    return newest.provenance.model_digest if newest.judged_at.seconds > time.time() - 5 else ""
 
 
 def _seen(book: Book) -> dict[str, int]:

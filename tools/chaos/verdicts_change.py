@@ -17,7 +17,7 @@ from tools.chaos.plant_model import Shelf
 from tools.chaos.plant_strikes import send
 from tools.chaos.verdicts_plan import Event, Happening
 
-_BACK_S, _LOOK_S = 240.0, 0.1
+_BACK_S, _NOTICED_S, _LOOK_S = 240.0, 20.0, 0.1
 
 
 @dataclass
@@ -28,6 +28,8 @@ class Changes:
     people: httpx.AsyncClient
     folder: Path
     goldens: Mapping[str, bytes]
+    spoken: Callable[[], str]
+    """Which model the newest verdict is of."""
     happened: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -47,8 +49,7 @@ class Changes:
             if each.event is Event.KILL:
                 await self._kill(each.victim, signal.SIGKILL)
             elif each.event is Event.SWAP:
-                await asyncio.to_thread(shelf.swap)
-                await self._kill("inference", signal.SIGTERM)  # it serves what it finds at its start
+                await self._swap(shelf)
             else:
                 await self._change_a_golden()
             self.happened[each.event.name.lower()] += 1
@@ -60,6 +61,17 @@ class Changes:
         async with asyncio.timeout(_BACK_S):
             while self.floor.pid(part) in {0, before} or not await self.floor.answers(part):  # noqa: ASYNC110  # no event
                 await asyncio.sleep(_LOOK_S)
+
+    async def _swap(self, shelf: Shelf) -> None:
+        """Put another model there, and wait until its verdicts come; if none do, it is found at the next start."""
+        before = self.spoken()
+        await asyncio.to_thread(shelf.swap)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTICED_S):
+                await _until(lambda: self.spoken() not in {before, ""})
+                self.happened["hot"] += 1
+                return
+        await self._kill("inference", signal.SIGTERM)
 
     async def _change_a_golden(self) -> None:
         """One product gets the template of another, which all its parts fail against; then its own again."""
@@ -83,7 +95,8 @@ class Changes:
     def figures(self) -> dict[str, Any]:
         """What has happened."""
         names = {Event.KILL: "kills", Event.SWAP: "swaps", Event.GOLDEN: "golden_changes"}
-        return {name: self.happened[event.name.lower()] for event, name in names.items()}
+        counts = {name: self.happened[event.name.lower()] for event, name in names.items()}
+        return {**counts, "swapped_hot": self.happened["hot"]}
 
 
 async def _until(holds: Callable[[], bool]) -> None:

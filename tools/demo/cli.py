@@ -22,7 +22,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes other boards.")] = 1,
     summary: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     sheet: Annotated[Path, typer.Option(help="Picture of the last bad boards.")] = Path("out/contact-sheet.png"),
-    state: Annotated[Path, typer.Option(help="Folder of the plant's state.")] = DEFAULT_STATE,
+    state: Annotated[Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the plant's state.")] = DEFAULT_STATE,
     plant: Annotated[Path, typer.Option(help="The plant file.")] = DEFAULT_PLANT,
     keep_up: Annotated[bool, typer.Option("--keep-up", help="Leave the plant running.")] = False,
 ) -> None:

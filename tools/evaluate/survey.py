@@ -64,7 +64,7 @@ def plant(state: Path | None, source: Path) -> Iterator[PlantState]:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="jidoka-evaluate-") as folder:
         try:
-            yield control.ensure_up(Path(folder), source, PARTS)
+            yield control.ensure_up(Path(folder), source, PARTS, leashed=True)
         finally:
             control.bring_down(Path(folder))
             signal.signal(signal.SIGTERM, before)

@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="The system that takes work request
 console = Console()
 # The adapters are imported when a command needs one: `jidoka` must start quickly.
 # ruff: noqa: PLC0415
-State = Annotated[Path, typer.Option(help="Folder of the running plant.")]
+State = Annotated[Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the running plant.")]
 PlantFile = Annotated[Path | None, typer.Option("--plant", help="A plant file instead of the running plant's.")]
 Secret = Annotated[
     Path | None, typer.Option(help="File with the MES's secret; of the running plant unless --plant is given.")

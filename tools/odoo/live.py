@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from tools.plant import leash
 from tools.ports import free_port
 from tools.postgres import Postgres
 
@@ -67,7 +68,7 @@ def _served(folder: Path, database_port: int) -> Iterator[Odoo]:
     port = free_port()
     log = folder / "odoo.log"
     with log.open("w") as written:
-        server = subprocess.Popen(
+        server = leash.popen(
             _command([*options, "--http-interface=127.0.0.1", f"--http-port={port}"]),
             cwd=folder,
             env=_environment(folder),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.contracts.evidence import Evidence
 from services.contracts.rights import permissions
+from services.contracts.store import store_bytes
 from services.contracts.subjects import SERVICES
 
 ADMIN = "admin"
@@ -43,11 +45,21 @@ class MqttListener:
         ]
 
 
-def nats_config(address: str, folder: Path, passwords: Mapping[str, str], mqtt: MqttListener | None = None) -> str:
+def nats_config(
+    address: str,
+    folder: Path,
+    passwords: Mapping[str, str],
+    mqtt: MqttListener | None = None,
+    *,
+    monitor: str = "",
+    evidence: Evidence | None = None,
+) -> str:
     """nats.conf, in its JSON form: loopback, one user per service with the rights of the subject table, one admin.
 
-    JetStream's default of an fsync every two minutes stays: a killed process loses nothing, only a power failure could.
-    Production sets `sync_interval: always` or three replicas.
+    `monitor` (host:port): where /healthz tells whether every stream can be written.
+    An acknowledged message is on the disk itself (B22): the default of an fsync every two minutes survives kill -9 and
+    no power cut. On a disk with a usual fsync `always` costs a verdict 0.4 ms p50: 0.6 -> 1.0 ms with 20 messages a
+    second, 0.2 -> 0.4 ms one behind the other; p95 0.8 -> 3.6 ms, where the disk is busy.
     """
     users: list[dict[str, Any]] = [{"user": ADMIN, "password": passwords[ADMIN]}]
     for service in SERVICES:
@@ -59,9 +71,15 @@ def nats_config(address: str, folder: Path, passwords: Mapping[str, str], mqtt: 
         "listen": address,
         "server_name": "jidoka",
         "max_payload": 1 << 20,
-        "jetstream": {"store_dir": str(folder), "max_file_store": 10 << 30},
+        "jetstream": {
+            "store_dir": str(folder),
+            "max_file_store": store_bytes((evidence or Evidence()).most_bytes),
+            "sync_interval": "always",
+        },
         "authorization": {"users": users},
     }
+    if monitor:
+        config["http"] = monitor
     if mqtt:
         users += mqtt.users()
         config["mqtt"] = {"listen": mqtt.address}

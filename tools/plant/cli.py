@@ -13,11 +13,12 @@ from rich.live import Live
 from rich.table import Table
 
 from tools.plant import control, supervisor, trace_store, waterfall
-from tools.plant.state import REPOSITORY, PlantState, log_file, read_state
+from tools.plant.logs import log_file
+from tools.plant.state import AS_EVER, REPOSITORY, PlantState, Start, read_state
 
 app = typer.Typer(no_args_is_help=True, help="The embedded plant.")
 console = Console()
-State = Annotated[Path, typer.Option(help="Folder of the plant's state.")]
+State = Annotated[Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the plant's state.")]
 DEFAULT_STATE = Path(".jidoka")
 DEFAULT_PLANT = REPOSITORY / "deploy" / "plants" / "demo.yaml"
 _STYLES = {
@@ -25,6 +26,7 @@ _STYLES = {
     "done": "green",
     "backing-off": "red",
     "unready": "red",
+    "unhealthy": "red",
     "waiting": "dim",
     "stopped": "dim",
 }
@@ -37,12 +39,18 @@ def up(
     only: Annotated[list[str] | None, typer.Option(help="Only these parts and what they need.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget all that the plant ever stored.")] = False,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and stop the plant with Ctrl-C.")] = False,
+    leash: Annotated[int, typer.Option(metavar="PID", help="The plant ends when this process ends.")] = AS_EVER.leash,
+    new_ports: Annotated[bool, typer.Option("--new-ports", help="Other ports than before.")] = AS_EVER.new_ports,
+    start_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="Give up when for so long no part has become healthy.")
+    ] = AS_EVER.limit_s,
 ) -> None:
     """Start the plant and return when every part is healthy; a plant that runs already is only shown."""
     root, source = state.resolve(), _existing(plant)
     try:
         if fresh:
             control.wipe(root)
+        control.check_folder(root)
         running = read_state(root)
         if running is not None and running.running() and running.phase == "up":
             console.print(_table(running, asyncio.run(control.probe(running))))
@@ -50,8 +58,9 @@ def up(
             return
         started = time.monotonic()
         with Live(console=console, refresh_per_second=10, transient=True) as live:
-            start = supervisor.serve if foreground else control.ensure_up
-            ended = start(root, source, tuple(only or ()), lambda now: live.update(_table(now)))
+            run = supervisor.serve if foreground else control.ensure_up
+            start = Start(leash, new_ports, start_limit)
+            ended = run(root, source, tuple(only or ()), lambda now: live.update(_table(now)), start=start)
         if isinstance(ended, int):
             raise typer.Exit(ended)
         console.print(_table(ended))
@@ -70,7 +79,8 @@ def status(state: State = DEFAULT_STATE) -> None:
         raise typer.Exit(1)
     healthy = asyncio.run(control.probe(known))
     console.print(_table(known, healthy))
-    raise typer.Exit(0 if known.phase == "up" and all(healthy.values()) else 1)
+    steady = all(part.phase in {"healthy", "done"} for part in known.parts.values())
+    raise typer.Exit(0 if known.phase == "up" and steady and all(healthy.values()) else 1)
 
 
 @app.command()

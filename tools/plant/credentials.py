@@ -70,7 +70,9 @@ def make(root: Path, plant: Plant, ports: Ports) -> None:
         root / "pki", {name: f"urn:jidoka:{plant.name}:{name}" for name in ("opcua-bridge", "operator", *applications)}
     )
     passwords = {user: secret(secret_file(root, f"{user}.nats-password")) for user in (ADMIN, *SERVICES)}
-    private(root / "nats.conf", nats_config(ports.at("nats"), root / "nats", passwords, _mqtt(root, plant, ports)))
+    monitor, mqtt = ports.at("nats-monitor"), _mqtt(root, plant, ports)
+    told = nats_config(ports.at("nats"), root / "nats", passwords, mqtt, monitor=monitor, evidence=plant.evidence)
+    private(root / "nats.conf", told)
     (root / "redis").mkdir(exist_ok=True)
     password = secret(secret_file(root, "redis.password"))
     private(root / "redis.conf", redis_config(ports["redis"], root / "redis", password))

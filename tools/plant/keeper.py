@@ -1,23 +1,44 @@
-"""Keeps one part running: starts it, waits for its gate, starts it again whenever it dies, stops it."""
+"""Keeps one part running: starts it, waits for its gate, starts it again whenever it dies or hangs, stops it."""
 
 import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from tools.plant import gates, leash, leftovers
+from tools.plant import gates, leash, leftovers, listeners
+from tools.plant.logs import open_log
 from tools.plant.spec import Part
-from tools.plant.state import REPOSITORY, PartState, open_log
+from tools.plant.state import REPOSITORY, PartState
 
 log = logging.getLogger("jidoka.plant")
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _STEADY_S = 1.0  # healthy for so long: the next death is a new story, and the pause starts anew
 _STOP_S = 10.0  # a service drains within 8
+_ROOM_BYTES = 8 << 20  # a disk with less is full
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a living part is asked, and how many answers it may owe in a row.
+
+    A machine that is overloaded, and not a part that hangs, answers one of five within ten seconds each. One that hangs
+    is started again after 65 s, one that refuses after 15 s; a pause of 20 s, as of a debugger or a snapshot, is none.
+    """
+
+    every_s: float = 3.0
+    deadline_s: float = 10.0
+    misses: int = 5
+
+
+PACE = Pace()
 
 
 class Keeper:
@@ -31,6 +52,8 @@ class Keeper:
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
         self._healthy_at = float("inf")
+        self.trouble = ""
+        """Why it cannot become healthy, where that is known."""
 
     async def keep(self) -> None:
         """Run the part for ever; a step without a gate until it succeeds once."""
@@ -57,11 +80,11 @@ class Keeper:
             log.exception("%s cannot be started", self.part.name)
             return -1
         self._enter("starting", self._process.pid)
-        gate = asyncio.create_task(self._pass_gate())
+        watch = asyncio.create_task(self._watch())
         try:
             code = await self._process.wait()
         finally:
-            gate.cancel()
+            watch.cancel()
         self._sweep()
         return code
 
@@ -70,7 +93,7 @@ class Keeper:
         marked = {leftovers.MARK: leftovers.mark(self._root, self.part.name)}
         with open_log(self._root, self.part.name) as out:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(leash.__file__), str(os.getpid()), *self.part.command),
+                *leash.command(self.part.command),
                 env={**os.environ, "PATH": path, **self.part.env, **marked},
                 cwd=REPOSITORY,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -79,12 +102,47 @@ class Keeper:
                 start_new_session=True,  # Ctrl-C at the terminal is for the supervisor, which stops parts in order
             )
 
-    async def _pass_gate(self) -> None:
+    async def _watch(self) -> None:
         if self.part.gate:
+            await self._pass_gate()
+            await self._until_dead()
+
+    async def _pass_gate(self) -> None:
+        """Healthy is what answers at our gate and is ours."""
+        while True:
             await gates.opened(self.part.gate)
-            self._healthy_at = time.monotonic()
-            self._enter("healthy", self.state.pid)
-            self.healthy.set()
+            port = urlsplit(self.part.gate).port or 0
+            self.trouble = await asyncio.to_thread(listeners.stranger, port, self.state.pid)
+            if not self.trouble:
+                break
+            log.error("%s: %s", self.part.name, self.trouble)
+            await asyncio.sleep(1.0)
+        self._healthy_at = time.monotonic()
+        self._enter("healthy", self.state.pid)
+        self.healthy.set()
+
+    async def _until_dead(self) -> None:
+        """End it when it owes too many answers: `keep` starts it again."""
+        missed = 0
+        while missed < PACE.misses or self._disk_is_full():
+            await asyncio.sleep(PACE.every_s)
+            if await gates.answers(self.part.pulse or self.part.gate, PACE.deadline_s):
+                if missed:
+                    self._enter("healthy", self.state.pid)
+                missed = 0
+                continue
+            missed += 1
+            if missed == 1:
+                log.warning("%s does not answer", self.part.name)
+                self._enter("unhealthy", self.state.pid)
+            if missed == PACE.misses and self._disk_is_full():
+                log.error("%s: the disk of %s is full: make room, then it is started again", self.part.name, self._root)
+        log.error("%s owes %d answers: it is killed and started again", self.part.name, missed)
+        if self._process is not None:
+            self._process.kill()  # one that is stopped would not hear anything more polite
+
+    def _disk_is_full(self) -> bool:
+        return self.part.store is not None and shutil.disk_usage(self.part.store).free < _ROOM_BYTES
 
     def _enter(self, phase: str, pid: int = 0) -> None:
         self.state = self.state.model_copy(update={"phase": phase, "pid": pid, "since": time.time()})

@@ -4,12 +4,21 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from nats.js.api import DiscardPolicy, ObjectStoreConfig, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError
 
 from services.chassis.bus import Bus
 from services.contracts.evidence import Evidence
-from services.contracts.subjects import EVIDENCE, GOLDENS, LEASE_TTL_S, LEASES, STREAMS, Stream, subjects_of
+from services.contracts.store import GOLDENS_BYTES
+from services.contracts.subjects import (
+    EVIDENCE,
+    GOLDENS,
+    LEASE_TTL_S,
+    LEASES,
+    STREAMS,
+    Stream,
+    subjects_of,
+)
 from tools.plant.broker import ADMIN
 
 
@@ -17,8 +26,10 @@ async def provision(bus: Bus, evidence: Evidence | None = None) -> None:
     """Bring streams and buckets up to the subject table. Raises NatsError or TimeoutError."""
     for stream in STREAMS:
         await _ensure(bus, _facts(stream))
-    await bus.jetstream.create_object_store(GOLDENS, ObjectStoreConfig(storage=StorageType.FILE))
-    await _ensure(bus, _pictures(evidence or Evidence()))
+    kept = evidence or Evidence()
+    await _ensure(bus, _bucket(GOLDENS, 0, GOLDENS_BYTES, DiscardPolicy.NEW))
+    # nats-py's own object stores refuse the newest when they are full: pictures of evidence give up their oldest.
+    await _ensure(bus, _bucket(EVIDENCE, kept.keep_s, kept.most_bytes, DiscardPolicy.OLD))
     # On disk: what was written under a token of before a restart must stay older than what comes after it.
     await bus.jetstream.create_key_value(bucket=LEASES, ttl=LEASE_TTL_S, storage=StorageType.FILE)
 
@@ -28,20 +39,22 @@ def _facts(stream: Stream) -> StreamConfig:
         name=stream.name,
         subjects=subjects_of(stream),
         max_age=stream.max_age_s,
+        max_bytes=stream.max_bytes,
+        discard=DiscardPolicy.OLD,
         duplicate_window=stream.duplicate_window_s,
         storage=StorageType.FILE,
         allow_direct=True,
     )
 
 
-def _pictures(evidence: Evidence) -> StreamConfig:
-    """An object store that gives up its oldest; nats-py's own refuse the newest when they are full."""
+def _bucket(name: str, max_age_s: int, max_bytes: int, discard: DiscardPolicy) -> StreamConfig:
+    """The stream of an object store, as nats-py lays it out."""
     return StreamConfig(
-        name=f"OBJ_{EVIDENCE}",
-        subjects=[f"$O.{EVIDENCE}.C.>", f"$O.{EVIDENCE}.M.>"],
-        max_age=evidence.keep_s,
-        max_bytes=evidence.most_bytes,
-        discard=DiscardPolicy.OLD,
+        name=f"OBJ_{name}",
+        subjects=[f"$O.{name}.C.>", f"$O.{name}.M.>"],
+        max_age=max_age_s,
+        max_bytes=max_bytes,
+        discard=discard,
         storage=StorageType.FILE,
         allow_rollup_hdrs=True,
         allow_direct=True,

@@ -36,11 +36,15 @@ class Part:
     name: str
     command: tuple[str, ...]
     gate: str
-    """tcp://host:port or http://host:port/path that answers when it is healthy; empty: a step that ends."""
+    """What answers when it is healthy, see gates.py; empty: a step that ends."""
     url: str = ""
     """Where users of the plant reach it."""
     needs: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    pulse: str = ""
+    """What must go on answering, or it is started again; empty: the gate."""
+    store: Path | None = None
+    """Where it must be able to write: while that disk is full, starting it again would not help."""
 
 
 def _python(module: str, *arguments: object) -> tuple[str, ...]:
@@ -68,8 +72,10 @@ def _stores(root: Path, plant: Plant, ports: Ports) -> Iterator[Part]:
         "--database",
         root / "traces.db",
     )
-    yield Part("nats", ("nats-server", "-c", str(root / "nats.conf")), f"tcp://{ports.at('nats')}", nats)
-    yield Part("redis", (redis_binary(), str(root / "redis.conf")), f"tcp://{ports.at('redis')}", redis)
+    # healthz names each stream that cannot be written any more; the port alone would go on accepting.
+    broker = ("nats-server", "-c", str(root / "nats.conf"))
+    yield Part("nats", broker, f"http://{ports.at('nats-monitor')}/healthz", nats, store=root)
+    yield Part("redis", (redis_binary(), str(root / "redis.conf")), f"redis://{ports.at('redis')}", redis)
     yield Part(
         "issuer",
         _python("tools.plant.idp", "--port", ports["issuer"], "--state", root),
@@ -102,7 +108,7 @@ def _simulators(root: Path, plant: Plant, ports: Ports) -> Iterator[Part]:
                 users_file(root, "plc"),
             )
             url = moved(line.plc.url, ports, name)
-            yield Part(name, _python("tools.simulators.plc", *own, *memory), f"tcp://{ports.at(name)}", url)
+            yield Part(name, _python("tools.simulators.plc", *own, *memory), f"opc.tcp://{ports.at(name)}/", url)
     if is_simulated(plant.mes.url):
         secrets = ("--secret-file", secret_file(root, MES_SECRET), "--token-file", secret_file(root, MES_TOKEN))
         command = _python("tools.simulators.mes", "--port", ports["mes"], "--database", root / "mes.db", *secrets)
@@ -129,8 +135,9 @@ def _service(name: str, root: Path, ports: Ports) -> Part:
         if name == "gateway"
         else str(told.get("scada_url") or told.get("grpc_address", ""))
     )
-    gate = f"http://{told['health_address']}/readyz"
-    return Part(name, _python(f"services.{name.replace('-', '_')}"), gate, url, ("streams", "redis", "traces"), env)
+    health, command = f"http://{told['health_address']}", _python(f"services.{name.replace('-', '_')}")
+    # Not ready is no reason to be started again: the broker may be away. Not alive is one.
+    return Part(name, command, f"{health}/readyz", url, ("streams", "redis", "traces"), env, f"{health}/livez")
 
 
 def service_settings(name: str, root: Path, ports: Ports) -> dict[str, object]:

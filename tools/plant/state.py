@@ -4,21 +4,41 @@ import contextlib
 import random
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import psutil
 from pydantic import BaseModel, ValidationError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LOG_BYTES = 5 << 20
 _FIRST_PORT = 20_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a plant is started."""
+
+    leash: int = 0
+    """The pid of the process with which the whole plant ends, however that ends; 0: nobody's."""
+    new_ports: bool = False
+    """Forget the ports of before: somebody else has one of them."""
+    limit_s: float = 300.0
+    """Give up when for so long no part has become healthy; a slow machine may take longer altogether."""
+
+    def told(self) -> list[str]:
+        """The same as options of the supervisor."""
+        given = ["--leash", str(self.leash), "--start-limit", str(self.limit_s)]
+        return [*given, "--new-ports"] if self.new_ports else given
+
+
+AS_EVER = Start()
 
 
 class PartState(BaseModel):
     """One process of the plant."""
 
-    phase: Literal["waiting", "starting", "healthy", "backing-off", "done", "stopped"] = "waiting"
+    phase: Literal["waiting", "starting", "healthy", "unhealthy", "backing-off", "done", "stopped"] = "waiting"
     pid: int = 0
     since: float = 0.0
     """Seconds since the epoch; of the present phase."""
@@ -77,7 +97,7 @@ def read_state(root: Path) -> PlantState | None:
     """The state of the plant in a folder; None when there never was one, or only one of another version."""
     try:
         return PlantState.model_validate_json((root / "plant.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
 
 
@@ -105,20 +125,6 @@ def _free_port(taken: set[int]) -> int:
                 probe.bind(("127.0.0.1", port))
                 return port
     raise OSError("no free port on 127.0.0.1")
-
-
-def log_file(root: Path, part: str) -> Path:
-    """Where a part writes its log."""
-    return root / "logs" / f"{part}.log"
-
-
-def open_log(root: Path, part: str) -> BinaryIO:
-    """The log, to append to; a big one is set aside first."""
-    path = log_file(root, part)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
 
 
 Progress = Callable[[PlantState], None]

@@ -23,7 +23,7 @@ console = Console()
 
 def replay(
     inspection_id: Annotated[str, typer.Argument(help="Of the verdict.")],
-    state: Annotated[Path, typer.Option(help="Folder of the running plant.")] = DEFAULT_STATE,
+    state: Annotated[Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the running plant.")] = DEFAULT_STATE,
     plant: Annotated[
         Path | None, typer.Option(help="The plant file of that time; the plant's own unless given.")
     ] = None,

@@ -24,7 +24,7 @@ def image(
     out: Annotated[
         Path | None, typer.Option(help="File to write; the inspection's id unless given, with the right ending.")
     ] = None,
-    state: Annotated[Path, typer.Option(help="Folder of the running plant.")] = DEFAULT_STATE,
+    state: Annotated[Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the running plant.")] = DEFAULT_STATE,
 ) -> None:
     """Fetch the camera's own picture of a part that did not pass.
 

@@ -48,7 +48,9 @@ def arl(
 
 
 Since = Annotated[datetime | None, typer.Option(help="Only parts judged from then on (UTC), such as 2026-11-14.")]
-State = Annotated[Path, typer.Option(help="Folder of the running plant whose broker has the history.")]
+State = Annotated[
+    Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the running plant whose broker has the history.")
+]
 
 
 @app.command()

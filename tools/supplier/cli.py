@@ -37,7 +37,9 @@ def report(
     ] = None,
     plant: Annotated[Path, typer.Option(help="The plant file with the lot_rate rule.")] = DEFAULT_PLANT,
     verdicts: Annotated[Path | None, typer.Option(help="A file that `jidoka rules history` wrote.")] = None,
-    state: Annotated[Path, typer.Option(help="Folder of the running plant that has the history.")] = DEFAULT_STATE,
+    state: Annotated[
+        Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the running plant that has the history.")
+    ] = DEFAULT_STATE,
 ) -> None:
     """Defect rate of a supplier by lot, part and day, with exact intervals, as files to send.
 

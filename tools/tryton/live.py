@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tools.plant import leash
+
 DATABASE = "plant"
 DROPPED = "Dropped"
 """A status of tasks that nobody will do."""
@@ -83,7 +85,7 @@ def tryton() -> Iterator[LiveTryton]:
         _activate(folder, configuration)
         log = folder / "trytond.log"
         with log.open("w") as written:
-            server = subprocess.Popen(
+            server = leash.popen(
                 [_program("trytond"), "-c", configuration, "-d", DATABASE], stdout=written, stderr=subprocess.STDOUT
             )
         url = f"http://127.0.0.1:{port}"

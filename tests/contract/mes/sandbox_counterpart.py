@@ -12,6 +12,7 @@ from counterparts import DEADLINE_S, EQUIPMENT, SECRET, Faults, section
 
 from services.mes_connector import ports
 from services.mes_connector.adapters.webhook import open_webhook
+from tools.plant import leash
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "people-token"
@@ -28,7 +29,7 @@ class Sandbox:
         (folder / "token").write_text(TOKEN + "\n")
         self.url = f"http://127.0.0.1:{port}/workrequests"
         files = ["--database", "orders.sqlite", "--secret-file", "secret", "--token-file", "token"]
-        self.process = subprocess.Popen(
+        self.process = leash.popen(
             [sys.executable, "-m", "tools.simulators.mes", "--port", str(port), *files, "--known-equipment", EQUIPMENT],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

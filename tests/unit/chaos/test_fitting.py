@@ -3,7 +3,7 @@
 import pytest
 
 from services.contracts import plant as plants
-from tools.chaos.fitting import BEHIND, ISSUER, Fitting, ends, fitted, links, with_twins
+from tools.chaos.fitting import ISSUER, Fitting, ends, fitted, links, with_twins
 from tools.plant.spec import parts
 from tools.plant.state import REPOSITORY, Ports
 
@@ -60,11 +60,13 @@ def test_services_read_the_plant_file_in_which_plc_and_mes_are_behind_wires(tabl
     assert named(after, "opcua-bridge").env["JIDOKA_OPCUA_BRIDGE_PLANT_FILE"] == str(tmp_path / "wired.yaml")
 
 
-def test_the_issuer_says_its_old_address_and_listens_behind_the_wire(table, ports, tmp_path):
-    command = named(fitted(table, ports, Fitting(tmp_path / "w", {ISSUER: ports["issuer"]})), "issuer").command
+def test_the_issuer_listens_where_it_did_and_says_that_it_is_found_at_its_wire(table, ports, tmp_path):
+    after = fitted(table, ports, Fitting(tmp_path / "w", {ISSUER: 1}))
+    command = named(after, "issuer").command
     assert command[command.index("--port") + 1] == str(ports["issuer"])
-    assert command[command.index("--behind") + 1] == str(ports[BEHIND])
+    assert command[command.index("--found-at") + 1] == "1"
     assert "tools.chaos.issuer_behind" in command
+    assert named(after, "gateway").env["JIDOKA_GATEWAY_ISSUER_URL"] == "http://127.0.0.1:1"
 
 
 def test_a_stand_by_shares_everything_with_its_twin_but_its_addresses(table, ports):

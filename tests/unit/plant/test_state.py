@@ -7,9 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools.plant import state as states
+from tools.plant import logs
 from tools.plant.keep import private, secret
-from tools.plant.state import PartState, PlantState, open_log, read_state
+from tools.plant.logs import open_log
+from tools.plant.state import PartState, PlantState, read_state
 
 
 def known(root: Path, **fields) -> PlantState:
@@ -82,8 +83,8 @@ def test_a_private_file_is_replaced_and_stays_private(tmp_path: Path):
 def test_a_big_log_is_set_aside_at_the_next_start_and_a_small_one_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(states, "LOG_BYTES", 10)
-    for text in (b"first line\n", b"2\n", b"3\n"):
+    monkeypatch.setattr(logs, "LOG_BYTES", 11)
+    for text in (b"old\nfirst line\n", b"2\n", b"3\n"):
         with open_log(tmp_path, "nats") as log:
             log.write(text)
 

@@ -39,6 +39,7 @@ class AlarmClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ALARM_CLASS_UNSPECIFIED: _ClassVar[AlarmClass]
     ALARM_CLASS_COMMS_LOSS: _ClassVar[AlarmClass]
     ALARM_CLASS_CERTIFICATE: _ClassVar[AlarmClass]
+    ALARM_CLASS_STORE_FILLING: _ClassVar[AlarmClass]
 PAUSE_OUTCOME_UNSPECIFIED: PauseOutcome
 PAUSE_OUTCOME_CONFIRMED: PauseOutcome
 PAUSE_OUTCOME_REJECTED: PauseOutcome
@@ -58,6 +59,7 @@ PAUSE_STATE_LINK_DOWN: PauseState
 ALARM_CLASS_UNSPECIFIED: AlarmClass
 ALARM_CLASS_COMMS_LOSS: AlarmClass
 ALARM_CLASS_CERTIFICATE: AlarmClass
+ALARM_CLASS_STORE_FILLING: AlarmClass
 
 class PauseRequested(_message.Message):
     __slots__ = ("request_id", "episode_id", "attempt", "station", "rule_id", "defect_label", "text", "lot_id", "first_part_sequence", "last_part_sequence", "requested_at", "expires_at", "statistic", "limit")
