@@ -17,7 +17,6 @@ from jidoka.verdict.v1 import verdict_pb2
 
 from services.chassis.backoff import Backoff
 from services.chassis.errors import Bug, Conflict, Exhausted, Unavailable
-from services.chassis.run import cancel
 from services.contracts.instant import now
 from tools.chaos import oracle
 from tools.chaos.plant_book import Book, figures
@@ -27,7 +26,7 @@ from tools.chaos.plant_floor import PlantFloor
 from tools.chaos.plant_stand import standing
 from tools.chaos.plant_witness import Witness
 from tools.chaos.verdicts_change import Changes
-from tools.chaos.verdicts_plan import Shot, Treatment, happenings, shots
+from tools.chaos.verdicts_plan import AHEAD, Shot, Treatment, happenings, shots
 from tools.demo.boards import Board
 
 PARTS = ("preprocessing", "inference", "postprocessing", "gateway", "issuer")
@@ -45,6 +44,8 @@ class Ordeal:
 
     camera: PlantCamera
     people: httpx.AsyncClient
+    reached: Callable[[], float]
+    """The frame at which something happens that is not over yet."""
     found: Counter[str] = field(default_factory=Counter)
     _made: int = 0
     _later: list[tuple[int, int, frame_pb2.Frame]] = field(default_factory=list)
@@ -61,6 +62,8 @@ class Ordeal:
         async def work() -> None:
             while waiting:
                 shot = waiting.pop()
+                while shot.number > self.reached() + AHEAD:  # noqa: ASYNC110  # a number sets no event
+                    await asyncio.sleep(_LOOK_S)
                 await self._treat(shot)
                 self._made += 1
                 self.camera.book.frames += 1
@@ -168,12 +171,14 @@ async def suffered(
         changes = Changes(floor, people, folder, seen.goldens, lambda: _model_of(book))
         await changes.register()
         camera, *_ = await stack.enter_async_context(cameras_at(floor, seen, book, seed))
-        made = Ordeal(camera, people)
-        happening = asyncio.create_task(changes.happen(happenings(frames, seed), lambda: made.made))
-        stack.push_async_callback(cancel, happening)
-        await made.make(shots(frames, seed), report)
-        report("coming to rest", frames)
-        await happening
+        made = Ordeal(camera, people, lambda: changes.reached)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(changes.happen(happenings(frames, seed), lambda: made.made))
+                group.create_task(made.make(shots(frames, seed), report))
+        except* TimeoutError as late:
+            raise TimeoutError(f"{changes.doing} did not come to an end") from late
+        report("reading the stream", frames)
         kept = await Witness(floor).verdicts()
     compared = oracle.verdicts(book.told, [said for said in kept if said.inspection_id.startswith(camera.lot_id)])
     keys = ("conflicts_refused", "conflicts_accepted", "evidence_checked", "evidence_spoilt")

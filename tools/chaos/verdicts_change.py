@@ -31,6 +31,11 @@ class Changes:
     spoken: Callable[[], str]
     """Which model the newest verdict is of."""
     happened: Counter[str] = field(default_factory=Counter)
+    reached: float = 0.0
+    """The frame at which the next thing happens, or happened that is not over yet; inf: nothing more happens."""
+
+    doing: str = ""
+    """What happens at the moment."""
 
     def __post_init__(self) -> None:
         self._turns = itertools.cycle(self.goldens)
@@ -45,6 +50,8 @@ class Changes:
         """Everything, each when its frame has been made, and not before what came before is over."""
         shelf = await asyncio.to_thread(Shelf, self.floor, self.folder / "models-signed")
         for each in plan:
+            self.reached = each.after
+            self.doing = f"{each.event.value} {each.victim}".strip()
             await _until(lambda after=each.after: made() >= after)  # type: ignore[misc]
             if each.event is Event.KILL:
                 await self._kill(each.victim, signal.SIGKILL)
@@ -53,6 +60,7 @@ class Changes:
             else:
                 await self._change_a_golden()
             self.happened[each.event.name.lower()] += 1
+        self.reached = float("inf")
 
     async def _kill(self, part: str, number: signal.Signals) -> None:
         """And wait for its next life. Raises TimeoutError."""

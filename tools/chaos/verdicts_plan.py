@@ -32,6 +32,8 @@ _SHARES = {
     Treatment.OTHER_PART: 8,
 }
 _DEFECTIVE = 0.4
+AHEAD = 10
+"""So many frames are made at most while something happens; then the camera waits until it is over."""
 _LATER = (5, 120)
 _FRAMES_PER_KILL, _FRAMES_PER_SWAP, _FRAMES_PER_GOLDEN = 150, 1000, 200
 
@@ -68,7 +70,10 @@ def shots(frames: int, seed: int) -> list[Shot]:
 
 
 def happenings(frames: int, seed: int) -> list[Happening]:
-    """All events in their order; each kind, and each victim in its turn, as often as the frames are many."""
+    """All events in their order; each kind, and each victim in its turn, as often as the frames are many.
+
+    The last of them leave frames for what comes after.
+    """
     draw = random.Random(f"{seed} happenings")
     victims = draw.sample(VICTIMS, len(VICTIMS))
     kills = max(2, frames // _FRAMES_PER_KILL)
@@ -76,5 +81,5 @@ def happenings(frames: int, seed: int) -> list[Happening]:
     events += [(Event.SWAP, "")] * max(1, frames // _FRAMES_PER_SWAP)
     events += [(Event.GOLDEN, "")] * max(2, frames // _FRAMES_PER_GOLDEN)
     draw.shuffle(events)
-    places = sorted(draw.randrange(frames) for _ in events)
+    places = sorted(draw.randrange(max(1, frames - 2 * AHEAD)) for _ in events)
     return [Happening(after, *event) for after, event in zip(places, events, strict=True)]
