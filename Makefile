@@ -5,7 +5,7 @@ ARGS ?=
 # Most tests wait for servers: more of them than processors may wait at once. A file stays in one process.
 PARALLEL := -n 3 --dist loadfile
 
-.PHONY: help demo test test-odoo nightly check lint lock protos nodesets try-nodesets clean
+.PHONY: help demo deps test test-unit test-odoo nightly check lint lock protos nodesets try-nodesets clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -14,22 +14,30 @@ help: ## this list
 demo: .venv/.ready try-nodesets ## show the main job; ARGS="--boards 300 --images DIR" are passed on
 	$(BIN)/jidoka demo $(ARGS)
 
-test: .venv/.ready-dev .nodesets/.ready tests/interop/node_modules/.ready ## all tests; ARGS are passed to pytest
-	tools/install-postgresql
+deps: ## print what the tests want from the machine's own packages, then install it (as root, Debian only)
+	tools/deps install
+
+test: tests-can-run ## all tests; ARGS are passed to pytest
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
-test-odoo: .venv/.ready-dev ## the Odoo adapter against a live Odoo 19, which this installs (Debian only)
-	tools/install-postgresql
+test-unit: .venv/.ready-dev ## the tests that start no server, in a minute
+	$(BIN)/pytest $(PARALLEL) tests/unit tests/contract $(ARGS)
+
+test-odoo: tests-can-run ## the Odoo adapter against a live Odoo 19, unpacked into .odoo (Debian only)
 	tools/odoo/install
 	$(BIN)/pytest --timeout 300 tests/odoo $(ARGS)
 
-nightly: .venv/.ready .nodesets/.ready ## break everything for some hours; figures in out/nightly, not 0 when a word was broken
+nightly: .venv/.ready .nodesets/.ready ## break everything for some hours (figures in out/nightly); ARGS="--seed 7" are passed to each ordeal
 	mkdir -p out/nightly
 	status=0; \
 	$(BIN)/jidoka chaos plant --faults 200 --json out/nightly/plant.json $(ARGS) || status=1; \
 	$(BIN)/jidoka chaos line --faults 1000 --json out/nightly/line.json $(ARGS) || status=1; \
 	$(BIN)/jidoka chaos verdicts --frames 10000 --json out/nightly/verdicts.json $(ARGS) || status=1; \
 	exit $$status
+
+.PHONY: tests-can-run
+tests-can-run: .venv/.ready-dev .nodesets/.ready tests/interop/node_modules/.ready
+	@tools/deps check
 
 lint: .venv/.ready-dev ## format, style, types and import rules
 	tools/check --static
@@ -50,15 +58,17 @@ clean: ## stop the plant, then forget environment, caches and state
 	rm -rf .venv .jidoka .nodesets .odoo tests/interop/node_modules out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/.uv:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jidoka needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13) and "Jidoka needs Python 3.11 or 3.12: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.8
 	touch $@
 
 # --no-deps: the lock is complete, and nvidia-pytriton asks for a NumPy that only its unused Python half needs.
+# --no-config: the override for that NumPy in pyproject.toml would override the pin in the lock as well.
 .venv/.ready: requirements.lock pyproject.toml | .venv/.uv
-	$(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements.lock
-	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "installing some 200 packages, 1.5 GB: a minute or two"
+	$(BIN)/uv pip install --no-config --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/uv pip install --no-config --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # A plant runs without them, and SCADA then sees plain variables only; the tests want them.

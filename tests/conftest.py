@@ -18,6 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--split", default="PCBData/trainval.txt", help="which boards of --images, relative to it")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who waits for real servers waits for states; the end is for a machine that does other work beside."""
+    for item in items:
+        if {"integration", "e2e"} & set(item.path.parts):
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture(scope="session")
 def live_tryton() -> Iterator[LiveTryton]:
     """A Tryton with its modules and a new database: some ten seconds of work."""

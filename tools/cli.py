@@ -1,6 +1,9 @@
 """The `jidoka` command."""
 
 import json
+import re
+import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +14,7 @@ from tools.bench.cli import app as bench_app
 from tools.calibrate.cli import calibrate
 from tools.certs.cli import app as certs_app
 from tools.chaos.cli import app as chaos_app
+from tools.deadletters.cli import app as deadletters_app
 from tools.demo.cli import demo
 from tools.engine.cli import app as engine_app
 from tools.evaluate.cli import evaluate
@@ -40,6 +44,7 @@ app.add_typer(certs_app, name="certs")
 app.add_typer(supplier_app, name="supplier")
 app.add_typer(chaos_app, name="chaos")
 app.add_typer(mes_app, name="mes")
+app.add_typer(deadletters_app, name="deadletters")
 app.command()(demo)
 app.command()(evaluate)
 app.command()(calibrate)
@@ -47,6 +52,8 @@ app.command()(explain)
 app.command()(replay)
 app.command()(image)
 app.command()(toolwear)
+
+_OURS = {"services", "tools", "jidoka"}
 
 
 @app.command()
@@ -72,7 +79,24 @@ def schema(out: Annotated[Path, typer.Argument(help="The file to write.")]) -> N
 
 def main() -> None:
     """Console script `jidoka`."""
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in _OURS:
+            raise
+        named = " ".join(["jidoka", *sys.argv[1:2]])
+        print(f"`{named}` needs {missing}, which is not installed: {_install(missing)}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _install(package: str) -> str:
+    """What to type. torch stands outside the lock, in the extra `train`."""
+    for wanted in metadata.requires("jidoka") or ():
+        name = re.split(r"[^A-Za-z0-9_.-]", wanted)[0]
+        if name.lower().replace("-", "_") == package.lower():
+            return f"{sys.executable} -m pip install {wanted.partition(';')[0].strip()}"
+    return f"{sys.executable} -m pip install 'jidoka[all]'"
 
 
 if __name__ == "__main__":

@@ -72,4 +72,4 @@ def _binaries() -> Path:
         return found[-1].parent
     if on_path := shutil.which("initdb"):
         return Path(on_path).resolve().parent
-    raise RuntimeError("PostgreSQL's server is missing: run tools/install-postgresql (make test does)")
+    raise RuntimeError("PostgreSQL's server is missing: run make deps")

@@ -13,7 +13,8 @@ from grpc_health.v1.health import aio as health_aio
 from opentelemetry.trace import SpanKind
 
 from services.chassis import errors, telemetry
-from services.chassis.auth import TokenSource, TokenVerifier, caller
+from services.chassis.auth import Principal, TokenSource, TokenVerifier, caller
+from services.chassis.quiet import Quiet
 
 log = logging.getLogger("jidoka.rpc")
 T = TypeVar("T")
@@ -79,7 +80,7 @@ def from_rpc(error: AioRpcError) -> errors.MeshError:
 
 
 async def _abort(context: ServicerContext[Any, Any], error: errors.MeshError) -> None:
-    code = STATUS[type(error)]
+    code = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     status = status_pb2.Status(code=code.value[0], message=error.message)
     if error.field or error.fix:
         violation = error_details_pb2.BadRequest()
@@ -128,7 +129,7 @@ class _Guard(grpc.aio.ServerInterceptor):
         async def handle(requests: Any, context: ServicerContext[Any, Any]) -> AsyncIterator[T]:
             try:
                 await self._authenticate(method, context)
-                async for response in behavior(requests, context):
+                async for response in behavior(_while_valid(requests, caller.get()), context):
                     yield response
             except Exception as error:
                 await _abort(context, _expected(method, error))
@@ -136,15 +137,26 @@ class _Guard(grpc.aio.ServerInterceptor):
         return handle
 
 
+async def _while_valid(requests: AsyncIterator[T], principal: Principal) -> AsyncIterator[T]:
+    """A token is looked at again for each message: a stream may live longer than the right to send."""
+    async for request in requests:
+        principal.require_unexpired()
+        yield request
+
+
 def _metadata(context: ServicerContext[Any, Any]) -> dict[str, str]:
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+_quiet = Quiet(1.0)
 
 
 def _expected(method: str, error: Exception) -> errors.MeshError:
     if isinstance(error, TimeoutError):
         error = errors.Unavailable("the handler ran out of time", fix="send again")
     if isinstance(error, errors.MeshError):
-        log.info("%s answered %s: %s", method, error.kind, error)
+        if (more := _quiet.kept_back((method, error.kind))) is not None:  # else one client writes a log of its own
+            log.info("%s answered %s: %s%s", method, error.kind, error, f" (and {more} more like it)" if more else "")
         return error
     log.error("%s failed", method, exc_info=error)
     return errors.Bug("internal error: see the service's log")  # a raw exception text may hold secrets
@@ -162,13 +174,19 @@ class Server:
         max_message_bytes: int = 4 << 20,
         max_concurrent: int = 64,
         max_handler_s: float = 30.0,
+        max_connection_age_s: float = 600.0,
         drain_s: float = 5.0,
     ) -> None:
         self._verifier = verifier
         # Past `max_concurrent` gRPC itself answers RESOURCE_EXHAUSTED, before anything was accepted.
         self.grpc = grpc.aio.server(
             interceptors=[_Guard(verifier, scopes, max_handler_s)],
-            options=options(max_message_bytes),
+            # Clients look for servers when a connection ends: without an end, one that was added gets no work.
+            options=[
+                *options(max_message_bytes),
+                ("grpc.max_connection_age_ms", int(max_connection_age_s * 1000)),
+                ("grpc.max_connection_age_grace_ms", int(max_handler_s * 1000)),
+            ],
             maximum_concurrent_rpcs=max_concurrent,
         )
         self._health = health_aio.HealthServicer()
@@ -187,6 +205,11 @@ class Server:
 
 
 def channel(target: str, *, max_message_bytes: int = 4 << 20) -> grpc.aio.Channel:
-    """A channel to host:port that reconnects for ever, at most 2 s apart."""
-    backoff = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000)]
-    return grpc.aio.insecure_channel(target, options=options(max_message_bytes) + backoff)
+    """A channel to every address behind host:port, in turn; reconnects for ever, at most 2 s apart."""
+    extra = [
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        ("grpc.lb_policy_name", "round_robin"),  # the default sticks to the first address for ever
+        ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+    ]
+    return grpc.aio.insecure_channel(target, options=[*options(max_message_bytes), *extra])

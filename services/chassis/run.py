@@ -90,6 +90,7 @@ async def serve(name: str, settings: ChassisSettings, service: Service) -> None:
         await stop.wait()
     finally:
         log.info("%s is stopping", name)
+        health.drain()
         await _drain(started, settings.drain_s)
 
 
@@ -114,7 +115,7 @@ def run(name: str, settings_type: type[S], build: Callable[[S], Service]) -> Non
             settings = settings_type()
             telemetry.setup(name, settings.otlp_endpoint, settings.log_level)
             service = build(settings)
-        except (MeshError, ValueError) as error:
+        except (MeshError, ValueError, OSError) as error:  # OSError: no room in /dev/shm, a port that is taken
             sys.stderr.write(f"{name} refuses to start: {error}\n")
             raise SystemExit(2) from None
         await serve(name, settings, service)

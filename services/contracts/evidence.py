@@ -7,6 +7,11 @@ from services.contracts.strict import Strict
 _DAY_S = 86_400
 
 
+def picture_name(station: str, inspection_id: str) -> str:
+    """What the picture of an inspection is called in the bucket; `station` is site/line/station: ids are its own."""
+    return f"{station}/{inspection_id}"
+
+
 class Evidence(Strict):
     """Pictures of parts that did not pass: how long they are kept, and where people look at them."""
 

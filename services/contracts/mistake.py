@@ -27,6 +27,7 @@ _FIXES = {
     "greater_than_equal": "must be {ge:g} or more",
     "less_than": "must be less than {lt:g}",
     "less_than_equal": "must be {le:g} or less",
+    "finite_number": "write a number, not .nan or .inf",
     "literal_error": "one of {expected}",
     "union_tag_invalid": "one of {expected_tags}",
     "union_tag_not_found": "add it",

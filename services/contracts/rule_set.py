@@ -35,8 +35,8 @@ Rule = Annotated[
     | InconclusiveRateRule,
     Field(discriminator="kind"),
 ]
-RESERVED_ID = "stop-budget"
-"""Under this id a line is escalated that has been stopped too often."""
+RESERVED_IDS = frozenset({"stop-budget", "ignored-parts"})
+"""Of the engine's own alarms: a line that has been stopped too often, and parts that do not count in their turn."""
 
 
 class StopBudget(Strict):
@@ -62,7 +62,7 @@ class RuleSet(Strict):
     def _names(self) -> "RuleSet":
         ids = [rule.id for rule in self.rules]
         for at, name in enumerate(ids):
-            if name == RESERVED_ID:
+            if name in RESERVED_IDS:
                 raise Mistake(f"rules.{at}.id", f"{name!r} is the engine's own", "choose another")
             if name in ids[:at]:
                 raise Mistake(f"rules.{at}.id", f"rule {name!r} is there twice", "rename one")

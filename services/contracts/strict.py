@@ -9,6 +9,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Strict(BaseModel):
-    """Frozen, and a key that nobody knows is a mistake."""
+    """Frozen; a key that nobody knows is a mistake, and so is a number that is none (.nan, .inf)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # With NaN each comparison is false: a rule with one never speaks, a zone with one touches nothing (B4).
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)

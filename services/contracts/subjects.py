@@ -48,6 +48,8 @@ WORKREQUEST = Stream("WORKREQUEST", max_age_s=90 * DAY_S, duplicate_window_s=DAY
 # Who did what at the OPC UA server is asked a year later, too.
 AUDIT = Stream("AUDIT", max_age_s=366 * DAY_S, duplicate_window_s=3_600, max_bytes=1_024 * MIB)
 DEAD = Stream("DEAD", max_age_s=30 * DAY_S, duplicate_window_s=120, max_bytes=256 * MIB)
+# Every service asks for the time at the same stream (chassis/broker_clock.py): in a cluster each server has a clock.
+TIMEKEEPER = STATION
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,13 @@ class Subject:
     def at(self, where: At) -> str:
         """The subject for one station."""
         return f"jidoka.v1.{self.noun}.{self.verb}.{where.site}.{where.line}.{where.station}"
+
+    def about(self, where: At, thing: str) -> str:
+        """The subject of one thing at a station, by which the broker finds it, and may be told to take no second one.
+
+        A dot would cut the id into tokens; '/' cannot stand in an id, so the name stays unique.
+        """
+        return f"{self.at(where)}.{thing.replace('.', '/')}"
 
     def along(self, site: str, line: str = "") -> str:
         """The filter that matches it at one line, or at a whole site."""

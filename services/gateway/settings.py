@@ -23,5 +23,7 @@ class Settings(ChassisSettings):
     """File with the secret that the MES signs its progress reports with; none: it is asked, and may not report."""
     max_image_bytes: int = Field(default=8 << 20, gt=0)
     """Larger uploads are refused."""
+    body_deadline_s: float = Field(default=10.0, gt=0)
+    """A request whose body is not whole by then is refused."""
     remembered: int = Field(default=10_000, gt=0)
-    """How many facts of each stream the view begins with, and keeps."""
+    """How many verdicts, orders, warnings and so on the view keeps; of verdicts it begins with the newest so many."""

@@ -1,6 +1,7 @@
 """Builds jidoka-inference; the only place that constructs."""
 
 import hashlib
+from pathlib import Path
 
 from jidoka.model.v1 import model_service_pb2_grpc
 
@@ -12,13 +13,15 @@ from services.chassis.settings import read_secret
 from services.contracts import plant
 from services.inference.adapters.grpc_api import SCOPES, ModelService
 from services.inference.adapters.model_folders import ModelFolders
+from services.inference.adapters.staging import Staging
 from services.inference.adapters.triton_command import Command, Wheel
 from services.inference.adapters.triton_grpc import TritonClient
 from services.inference.adapters.tritonserver import ForeignServer, TritonServer
 from services.inference.adapters.trust import TrustedKeys
 from services.inference.domain.models import ModelSpec
 from services.inference.domain.supervision import Backoff, Policy
-from services.inference.handlers import ModelWatch, Probing, Supervisor
+from services.inference.handlers.supervisor import Supervisor
+from services.inference.handlers.watch import ModelWatch, Probing
 from services.inference.ports import ModelServer
 from services.inference.settings import Settings
 
@@ -39,13 +42,13 @@ def build(settings: Settings) -> Service:
         warmup_inferences=settings.warmup_inferences,
         warmup_deadline_s=settings.load_deadline_s,
         retry=backoff,
+        retire_after_s=settings.retire_after_s,
     )
-    trusted = TrustedKeys(settings.model_trust)
-    folders = ModelFolders(settings.model_repository, trusted, settings.triton_config_name)
+    staging = _staging(settings)
     supervisor = Supervisor(
-        _bundled(settings, admin_key) if settings.launch else ForeignServer(),
+        _bundled(settings, admin_key, staging.repository) if settings.launch else ForeignServer(),
         triton,
-        [ModelWatch(spec, triton, folders, probing) for spec in _specs(plant.load(settings.plant_file))],
+        [ModelWatch(spec, triton, staging, probing) for spec in _specs(plant.load(settings.plant_file))],
         _policy(settings, backoff),
         probe_interval_s=settings.probe_interval_s,
         start_interval_s=settings.watch_interval_s,
@@ -53,7 +56,15 @@ def build(settings: Settings) -> Service:
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     server = Server(settings.grpc_address, verifier, SCOPES)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(supervisor.statuses), server.grpc)
-    return Service([triton, supervisor, server], {"models": supervisor.ready})
+    return Service([staging, triton, supervisor, server], {"models": supervisor.ready})
+
+
+def _staging(settings: Settings) -> Staging:
+    node_key = read_secret(settings.plan_key_file, "plan_key_file") if settings.plan_key_file else ""
+    trusted = TrustedKeys(settings.model_trust)
+    folders = ModelFolders(settings.model_repository, trusted, settings.triton_config_name, node_key)
+    root = settings.staging_dir or settings.work_dir / "staging"
+    return Staging(root.resolve(), folders, keep=not settings.launch)
 
 
 def _specs(configured: plant.Plant) -> list[ModelSpec]:
@@ -77,12 +88,12 @@ def _policy(settings: Settings, backoff: Backoff) -> Policy:
     )
 
 
-def _bundled(settings: Settings, admin_key: str) -> ModelServer:
+def _bundled(settings: Settings, admin_key: str, repository: Path) -> ModelServer:
     work_dir = settings.work_dir.resolve()
     wheel = Wheel.installed()
     command = Command(
         binary=wheel.binary,
-        repository=settings.model_repository.resolve(),
+        repository=repository,
         backends=work_dir / "backends",
         address=settings.triton_address,
         admin_key=admin_key,
@@ -92,7 +103,6 @@ def _bundled(settings: Settings, admin_key: str) -> ModelServer:
         exit_timeout_s=max(1, int(settings.stop_grace_s) - 1),
         metrics_address=settings.triton_metrics_address,
         otlp_http_url=settings.otlp_http_url,
-        config_name=settings.triton_config_name,
     )
     return TritonServer(
         wheel,

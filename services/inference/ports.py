@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.inference.domain.models import ModelSpec, Signature
+from services.inference.domain.models import ModelSpec, Signature, Staged
 
 
 @dataclass(frozen=True)
@@ -39,34 +39,37 @@ class Triton(Protocol):
         ...
 
     async def load(self, model: str) -> None:
-        """Have it served in its newest version."""
+        """Have it served, by the name of its copy."""
 
     async def unload(self, model: str) -> None:
         """Have it served no more; nothing happens where that is for others to do."""
 
-    async def signature(self, model: str) -> tuple[str, Signature]:
-        """The newest served version, and what the model takes and gives."""
+    async def signature(self, model: str) -> Signature:
+        """What the model takes and gives."""
         ...
 
     async def served(self, model: str) -> int:
         """How many requests it has answered so far. Raises NotFound when it is not loaded."""
         ...
 
-    async def infer(self, spec: ModelSpec, deadline_s: float) -> Answer:
-        """A synthetic inference whose answer is checked."""
+    async def infer(self, name: str, spec: ModelSpec, deadline_s: float) -> Answer:
+        """A synthetic inference under that name, whose answer is checked."""
         ...
 
 
 class Repository(Protocol):
-    """The model folders."""
+    """The model folders, and the private copies that are served in their place."""
 
-    def check(self, model: str) -> None:
-        """Raise a MeshError that names the folder, the file or the place in it, when the model may not be loaded."""
-
-    def digest(self, model: str, version: str) -> str:
-        """SHA-256 of the model file, in hex."""
+    def stamp(self, model: str) -> object:
+        """Something that is another one whenever a file of the model, or a trusted key, may be another one."""
         ...
 
-    def labels(self, model: str) -> tuple[str, ...]:
-        """Class names by index. Raises NotFound."""
+    def stage(self, model: str) -> Staged:
+        """Copy the newest version of a signed model. Raises a MeshError that names folder, file or place in it."""
         ...
+
+    def check(self, staged: Staged) -> None:
+        """Raise Denied unless the copy is still what was signed."""
+
+    def forget(self, staged: Staged) -> None:
+        """Remove the copy; nothing happens when it is gone."""

@@ -9,8 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.chassis.settings import ChassisSettings
 
-_SHIPPED_BACKEND = Path(__file__).parents[2] / "tools" / "triton" / "onnxruntime_backend"
-_SHIPPED_TRUST = Path(__file__).parents[2] / "deploy" / "trust" / "models"
+_PACKAGED_BACKEND = Path(__file__).parent / "backend"
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -24,21 +23,25 @@ class Settings(ChassisSettings):
     """Where ModelService is served (host:port)."""
     model_repository: Path
     """Triton's model repository: <model>/config.pbtxt and <model>/<version>/model.onnx."""
-    model_trust: Path = _SHIPPED_TRUST
+    model_trust: Path
     """Folder with the public keys (*.pem) whose models may be served; a model that none of them signed is refused."""
     launch: bool = True
     """Run the bundled tritonserver; off: only watch the Triton that others run at `triton_address`."""
     triton_address: str = "127.0.0.1:8001"
     """Triton's gRPC (host:port); the bundled one is started there, on loopback."""
-    triton_config_name: str = Field(default="", pattern=r"[A-Za-z0-9_]*")
+    triton_config_name: str = Field(default="", pattern=r"^[A-Za-z0-9_]*$")
     """Serve models by their configs/NAME.pbtxt where there is one, such as gpu_trt_int8; empty: by config.pbtxt."""
     triton_metrics_address: str = ""
     """Where the bundled Triton serves its own metrics (host:port); empty: nowhere."""
     admin_key_file: Path | None = None
     """File with the random key that opens Triton's shared memory and model loading; who shares memory needs it, too."""
+    plan_key_file: Path | None = None
+    """File with the secret that `jidoka engine build --node-key` had on this node; without one no plan is served."""
     work_dir: Path = Path(".jidoka/inference")
-    """Folder of one inference service: Triton's backends and its log."""
-    backend_dir: Path = _SHIPPED_BACKEND
+    """Folder of one inference service: Triton's backends and log, and the copies of the models that it serves."""
+    staging_dir: Path | None = None
+    """The copies alone, for a Triton that others run: its model repository is `models` in there.  [work_dir/staging]"""
+    backend_dir: Path = _PACKAGED_BACKEND
     """The Python-based `onnxruntime` backend."""
     triton_log_file: Path | None = None
     """Log of the running Triton, the one before beside it as *.1; default: tritonserver.log in `work_dir`."""
@@ -63,6 +66,8 @@ class Settings(ChassisSettings):
     """Loading a model, and its first inference, may take so long."""
     warmup_inferences: int = Field(default=3, ge=0)
     """A model answers so often before it counts as ready."""
+    retire_after_s: Seconds = 15.0
+    """A model that was replaced is served so long yet, while preprocessing learns the new name (it asks every 2 s)."""
     backoff_base_s: Seconds = 0.2
     """First pause before a restart or another try to load a model; it doubles."""
     backoff_cap_s: Seconds = 30.0

@@ -1,7 +1,5 @@
 """How measurement is put together."""
 
-import time
-
 from jidoka.measurement.v1 import measurement_service_pb2_grpc
 
 from services.chassis.auth import TokenVerifier
@@ -25,7 +23,7 @@ def build(settings: Settings) -> Service:
     recorder = Recorder(
         plant=plants.load(settings.plant_file),
         facts=BusFacts(bus),
-        clock=time.time,
+        clock=bus.clock.now_s,
         max_in_flight=settings.max_in_flight,
         max_clipped_samples=settings.max_clipped_samples,
         max_ahead_s=settings.max_ahead_s,

@@ -39,7 +39,7 @@ def build(settings: Settings) -> Service:
     database = _database(settings)
     mes = open_mes(system, settings)
     lease = Lease(bus, system.name, lambda _: _duty(settings, system.name, bus, database, mes, gallery))
-    return Service([bus, database, mes, lease], ready={"broker": bus.healthy})
+    return Service([bus, database, mes, lease], ready={"broker": bus.healthy, "orders": lease.healthy})
 
 
 def open_mes(system: Mes, settings: Settings) -> System:

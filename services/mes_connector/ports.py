@@ -84,11 +84,11 @@ class FollowUp(Protocol):
         ...
 
     async def progressed(self, progress: Progress, now: float) -> bool:
-        """Keep it; False: nothing new, an unknown order, or one that has ended already."""
+        """Keep it, also of an order on its way; False: nothing new, an unknown order, or one that has ended already."""
         ...
 
     async def untold(self, limit: int) -> Sequence[tuple[Order, Progress]]:
-        """Orders that have ended in the MES, which was not told yet."""
+        """Orders that have ended in the MES, which was not told yet; none that is still on its way."""
         ...
 
     async def told(self, key: str) -> None:

@@ -28,7 +28,9 @@ def build(settings: Settings) -> Service:
     equipment = {(place.site, place.line): line.equipment_id for place, line, _ in plant.stations()}
     topics = Topics(plant.mqtt.root, equipment)
     namespace = MqttNamespace(broker, topics.online)
-    facts = Facts(topics, Mirror(namespace, settings.news_s).tell)
     bus = Bus(settings.nats_url, NAME, read_secret(settings.nats_password_file, "nats password"), inbox_of(NAME))
+    facts = Facts(topics, Mirror(namespace, settings.news_s, bus.clock.now_s).tell)
     readers = [Consumer(bus, stream.name, facts.routes(stream)) for stream in STREAMS]
-    return Service([namespace, bus, *readers], ready={"broker": bus.healthy, "mqtt": namespace.healthy})
+    ready = {"broker": bus.healthy, "mqtt": namespace.healthy}
+    ready |= {f"stream {stream.name}": reader.healthy for stream, reader in zip(STREAMS, readers, strict=True)}
+    return Service([namespace, bus, *readers], ready)

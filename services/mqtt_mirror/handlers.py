@@ -1,6 +1,5 @@
 """The one use case: pass on what is news."""
 
-import time
 from collections.abc import Callable
 
 from services.mqtt_mirror.domain import Publication
@@ -12,7 +11,7 @@ Clock = Callable[[], float]
 class Mirror:
     """Passes events on while they are news, and states unless a newer one has been said."""
 
-    def __init__(self, namespace: Namespace, news_s: float, clock: Clock = time.time) -> None:
+    def __init__(self, namespace: Namespace, news_s: float, clock: Clock) -> None:
         self._namespace = namespace
         self._news_s = news_s
         self._clock = clock

@@ -15,6 +15,7 @@ from services.contracts import plant
 from services.contracts.store import store_bytes
 from services.contracts.subjects import LINE, PAUSE_REQUESTED, inbox_of
 from services.opcua_bridge.adapters.claims import Claims
+from services.opcua_bridge.adapters.clock_alarms import ClockAlarms
 from services.opcua_bridge.adapters.contexts import BusContexts
 from services.opcua_bridge.adapters.episodes import StreamedEpisodes
 from services.opcua_bridge.adapters.facts import BusFacts
@@ -49,6 +50,7 @@ def build(settings: Settings) -> Service:
     links: dict[LineName, PlcLink] = {}
     record, expiry = BusRecord(bus), StandingAlarm(bus, lines, line_pb2.ALARM_CLASS_CERTIFICATE, "certificates")
     filling = StandingAlarm(bus, lines, line_pb2.ALARM_CLASS_STORE_FILLING, "store")
+    clocks = ClockAlarms(bus, lines, bus.clock)
     board = _board(settings, the_plant, links, bus, record, expiry)
     facts, episodes = BusFacts(bus, stations), StreamedEpisodes(bus)
 
@@ -56,20 +58,25 @@ def build(settings: Settings) -> Service:
         claims = Claims(bus, token)
         links.update({name: _link(settings, name, line, claims) for name, line in lines.items()})
         watches = [
-            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s) for name, link in links.items()
+            WatchLine(name, link, facts, board, episodes, settings.comms_alarm_after_s, bus.clock.now_s)
+            for name, link in links.items()
         ]
         consumers = []
         for name, link in links.items():
             plc = lines[name].plc
             limits = Limits(plc.ack_timeout_s, plc.state_timeout_s, settings.retry_delay_s, link.once)
-            consumers.append(_consumer(bus, name, lines, PauseLine(link, facts, board, episodes, limits)))
-        return [_CaughtUp(episodes), *links.values(), *watches, *consumers, expiry, filling]
+            pause = PauseLine(link, facts, board, episodes, limits, bus.clock.now_s)
+            consumers.append(_consumer(bus, name, lines, pause, link))
+        alarms: list[Component] = [expiry, filling, clocks]
+        return [_Farewell(facts), _CaughtUp(episodes), *links.values(), *watches, *consumers, *alarms]
 
-    verdicts = LiveVerdicts(bus, known, board)
+    verdicts = LiveVerdicts(bus, known, board, clocks.hear)
     orders = OrderLists(bus, lines, board.show_orders)
+    plcs = Lease(bus, "plcs", duty)
     watch = StoreWatch(bus, store_bytes(the_plant.evidence.most_bytes), filling.hear)
-    components: list[Component] = [board, bus, record, episodes, verdicts, orders, watch, Lease(bus, "plcs", duty)]
-    return Service(components, ready={"broker": bus.healthy})
+    components: list[Component] = [board, bus, record, episodes, verdicts, orders, watch, plcs]
+    reads = {"episodes": episodes.healthy, "verdicts": verdicts.healthy, "job orders": orders.healthy}
+    return Service(components, ready={"broker": bus.healthy, **reads, "plcs": plcs.healthy})
 
 
 class _CaughtUp:
@@ -83,6 +90,19 @@ class _CaughtUp:
 
     async def stop(self) -> None:
         pass
+
+
+class _Farewell:
+    """The first of a duty, so the last to stop: when the PLCs have been let go, we say that we see them no more."""
+
+    def __init__(self, facts: BusFacts) -> None:
+        self._facts = facts
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        await self._facts.left()
 
 
 def _lines(the_plant: plant.Plant) -> Lines:
@@ -155,7 +175,7 @@ def _board(
     )
 
 
-def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consumer:
+def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine, link: PlcLink) -> Consumer:
     """One durable per line: a line whose machine takes long to stop delays no other, not even in its pause group."""
     group = lines[name].plc.pause_group
     askers = [other for other, line in lines.items() if other == name or (group and line.plc.pause_group == group)]
@@ -163,4 +183,4 @@ def _consumer(bus: Bus, name: LineName, lines: Lines, pause: PauseLine) -> Consu
     routes = [
         Route(PAUSE_REQUESTED.along(asker.site, asker.line), line_pb2.PauseRequested, handler) for asker in askers
     ]
-    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}")
+    return Consumer(bus, LINE.name, routes, durable=f"{NAME}-{name.site}-{name.line}", anew=link.claim_anew)

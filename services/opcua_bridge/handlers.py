@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -14,8 +13,9 @@ from services.chassis.backoff import Backoff
 from services.chassis.errors import Unavailable
 from services.chassis.run import cancel, spawn
 from services.opcua_bridge.domain.episodes import NEVER
-from services.opcua_bridge.domain.handshake import ASKING, Handshake, Limits, State, TakeBack, Wait, Write
+from services.opcua_bridge.domain.handshake import ASKING, Handshake, Limits, State
 from services.opcua_bridge.domain.line import EXECUTE, PAUSED, LineName, PauseRequest, PlcView
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 from services.opcua_bridge.ports import Board, Command, Episodes, Facts, Plc, PlcUnreachableError, Progress
 
 log = logging.getLogger("jidoka.opcua_bridge")
@@ -26,9 +26,8 @@ STANDBY = PlcView(detail="this bridge stands by: another one has the duty, or th
 class PauseLine:
     """Carries out the pause requests of one line, one after the other, and answers each with a receipt."""
 
-    def __init__(
-        self, plc: Plc, facts: Facts, board: Board, episodes: Episodes, limits: Limits, clock: Clock = time.time
-    ) -> None:
+    def __init__(self, plc: Plc, facts: Facts, board: Board, episodes: Episodes, limits: Limits, clock: Clock) -> None:
+        """`clock`: the broker's, in seconds of the epoch; by it a request expires (B13)."""
         self._plc, self._facts, self._board, self._episodes = plc, facts, board, episodes
         self._limits = limits
         self._clock = clock
@@ -60,7 +59,8 @@ class PauseLine:
             while True:
                 if why := self._episodes.overtaken(it.request):
                     it.overtaken(self._clock(), why)
-                todo = it.step(self._clock(), self._plc.view)
+                view = self._plc.view
+                todo = it.step(self._clock(), view)
                 telling.tell()
                 if it.state not in phase:  # the next phase has its own span, and waits for itself
                     break
@@ -69,8 +69,10 @@ class PauseLine:
                         await self._write(it, Command(it.command, it.request.text, ttl_s), telling)
                     case TakeBack():
                         await self._plc.let_go()
+                    case ClaimAnew():
+                        await self._plc.claim_anew()
                     case Wait(seconds):
-                        await self._plc.changed(seconds)
+                        await self._plc.changed(seconds, view)
             span.set_attribute("command_id", it.command)
 
     async def _write(self, it: Handshake, command: Command, telling: "_Telling") -> None:
@@ -134,7 +136,7 @@ class WatchLine:
         board: Board,
         episodes: Episodes,
         alarm_after_s: float,
-        clock: Clock = time.time,
+        clock: Clock,
     ) -> None:
         self._line, self._plc, self._facts, self._board, self._episodes = line, plc, facts, board, episodes
         self._alarm_after_s = alarm_after_s
@@ -158,8 +160,9 @@ class WatchLine:
         backoff = Backoff(0.2, 5.0)
         while True:
             try:
-                await self._look(self._plc.view)
-                await self._plc.changed(self._LOOK_S if self._plc.view.link_up else self._alarm_after_s / 4)
+                view = self._plc.view
+                await self._look(view)
+                await self._plc.changed(self._LOOK_S if view.link_up else self._alarm_after_s / 4, view)
                 backoff.reset()
             except Unavailable as error:
                 log.debug("%s is looked at again in %.1f s: %s", self._line, backoff.next_s, error)

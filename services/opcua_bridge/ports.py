@@ -27,11 +27,17 @@ class Plc(Protocol):
     @property
     def view(self) -> PlcView: ...
 
-    async def changed(self, timeout_s: float) -> None:
-        """Return when `view` has become another one, at the latest after `timeout_s`."""
+    async def changed(self, timeout_s: float, since: PlcView) -> None:
+        """Return when `view` is not the view `since` any more, at the latest after `timeout_s`.
+
+        It may have changed while its reader was busy with it: who does not say what he saw last sleeps over that.
+        """
 
     async def hold(self, command: Command) -> None:
         """Ask for Hold. Raises PlcUnreachableError within the operation time-out."""
+
+    async def claim_anew(self) -> None:
+        """Begin a new session, whose numbers count the stream as it is now."""
 
     async def let_go(self) -> None:
         """Take back what still asks, where that is a state and not an event. A link that is down does it on return."""
@@ -92,6 +98,9 @@ class ShownVerdict:
     rule_set_version: int = 0
     model_digest: str = ""
     reasons: tuple[str, ...] = ()
+    camera_skew_s: float = 0.0
+    """The camera's clock less the broker's; 0 where nobody can know."""
+    late: bool = False
 
 
 class Board(Protocol):

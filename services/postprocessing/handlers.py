@@ -4,14 +4,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client import Counter, Gauge
 
+from services.chassis.backoff import Backoff
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.run import cancel, spawn
 from services.postprocessing.domain.attribution import Cause, Traced, Trail
 from services.postprocessing.domain.checkpoint import LineFold
+from services.postprocessing.domain.order import Order
 from services.postprocessing.domain.part import Part
 from services.postprocessing.domain.rules import folding
 from services.postprocessing.domain.rules.action import Action, What
@@ -22,11 +25,14 @@ from services.postprocessing.ports import Actions, Checkpoint, Compile, Facts, I
 
 log = logging.getLogger("jidoka.rules")
 ACTIONS = Counter("jidoka_rule_actions", "What the rules wanted", ["what", "rule"])
+IGNORED = Counter("jidoka_parts_ignored", "Parts that did not count in their turn, or at all", ["line", "why"])
 REFUSED = Gauge("jidoka_rules_refused", "1 while the written rules cannot be used and the old ones stay in force")
 _EXPLAINED = {What.WARN, What.MAINTENANCE, What.SUPPLIER}
+_NEW = Order()
 _LOOK_S = 1.0
 _GRACE_S = 0.5
 _SEARCH_S = 1.0
+_SAVE_MAX_S = 5.0
 
 
 class RuleKeeper:
@@ -51,6 +57,7 @@ class RuleKeeper:
         self._checkpoint = checkpoint
         self._actions = actions
         self._save_every_s = save_every_s
+        self._slower = Backoff(save_every_s, _SAVE_MAX_S)
         self._trail = Trail()
         self._traced = 0
         self._dirty = asyncio.Event()
@@ -58,7 +65,17 @@ class RuleKeeper:
 
     async def start(self) -> None:
         """Take up the last checkpoint. Raises Unavailable when a later holder of the line has been here."""
-        self.fold = await self._checkpoint.load()
+        await self._begin(await self._checkpoint.load())
+
+    async def begin_anew(self) -> None:
+        """The stream is another one: what was folded from the old one is of the past (R3). Raises Unavailable."""
+        await cancel(self._saver)  # or it would put the old fold under the new stream's name
+        await self._checkpoint.load()  # from here on we save under that name; what stands there is not believed
+        self._trail = Trail()
+        await self._begin(LineFold())
+
+    async def _begin(self, fold: LineFold) -> None:
+        self.fold = fold
         try:
             self._book = self._compile(self.fold.rules or self._rules)
         except Invalid as error:  # an older version of us could: the plant file's hold until others are told
@@ -76,6 +93,12 @@ class RuleKeeper:
         """The stream sequence up to which everything is folded."""
         return self.fold.position
 
+    def passed(self, sequence: int) -> None:
+        """Everything up to there is done with: a fact that nobody can fold lies in the dead letters (B16)."""
+        self._traced = max(self._traced, sequence)
+        if sequence > self.fold.position:
+            self._moved(replace(self.fold, position=sequence))
+
     def reads_behind(self) -> int:
         """Where to read from: before `position` at first, for what was judged of late is not in the checkpoint."""
         return min(self._traced, self.fold.position)
@@ -91,7 +114,12 @@ class RuleKeeper:
             self._traced = sequence
             if traced is not None:
                 self._trail.add(part.station, sequence, traced)
+        before = self.fold.state.orders.get(part.channel, _NEW).ignored
         await self._take(sequence, lambda state, book: folding.on_part(state, part, self.line, book))
+        after = self.fold.state.orders.get(part.channel, _NEW).ignored
+        if after is not before:
+            for why, parts in after.items():
+                IGNORED.labels(self.line, why).inc(parts - before.get(why, 0))
 
     async def on_settled(self, request_id: str, sequence: int, *, confirmed: bool, retry: bool, at_s: float) -> None:
         """Fold the receipt of a pause request."""
@@ -137,9 +165,9 @@ class RuleKeeper:
 
     async def _say(self, action: Action, sequence: int) -> None:
         rule_id = action.episode.rule_id
-        log.warning("rule %s at %s: %s (%s)", rule_id, self.line, action.what.value, action.finding.detail)
         causes = await self._causes(action, sequence) if action.what in _EXPLAINED else ()
         await self._actions.emit(self.line, action, causes)
+        log.warning("rule %s at %s: %s (%s)", rule_id, self.line, action.what.value, action.finding.detail)
         ACTIONS.labels(action.what.value, rule_id).inc()
 
     async def _causes(self, action: Action, sequence: int) -> tuple[Cause, ...]:
@@ -164,9 +192,12 @@ class RuleKeeper:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            if not await self._checkpoint.save(self.fold):
+            if await self._checkpoint.save(self.fold):
+                self._slower.reset()
+                await asyncio.sleep(self._save_every_s)
+            else:  # the whole fold becomes JSON each time, on the loop that answers `Judge` (B24)
                 self._dirty.set()
-            await asyncio.sleep(self._save_every_s)
+                await self._slower.wait()
 
 
 class RuleWatch:
@@ -221,7 +252,7 @@ class RuleWatch:
                 self._written = InForce(self._compile(text).version, text)
                 self._untold = set(self._in_force)
                 REFUSED.set(0)
-        except ValueError as error:
+        except (ValueError, Invalid) as error:
             REFUSED.set(1)
             log.error("the rules are refused, the old ones stay in force: %s", error)
         try:
@@ -250,7 +281,8 @@ class RuleWatch:
 class SilenceWatch:
     """Tells the fold the time when no part does: a gap or a silence must be noticed though nothing comes any more."""
 
-    def __init__(self, keeper: RuleKeeper, facts: Facts, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, keeper: RuleKeeper, facts: Facts, clock: Callable[[], float]) -> None:
+        """`clock`: the one that verdicts are judged by, in seconds of the epoch: the broker's."""
         self._keeper = keeper
         self._facts = facts
         self._clock = clock

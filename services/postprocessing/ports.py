@@ -35,7 +35,10 @@ class RuleSource(Protocol):
     """Where people write the rules."""
 
     def changed(self) -> str | None:
-        """The rules' text when it is new; None: nothing changed. Raises ValueError for rules that cannot be used."""
+        """The rules' text when it is new; None: nothing changed.
+
+        Raises ValueError (PlantError is one) or Invalid for rules that cannot be used.
+        """
         ...
 
 

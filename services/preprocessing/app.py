@@ -54,11 +54,13 @@ def build(settings: Settings) -> Service:
         max_in_flight=settings.max_in_flight,
         trusted_clients=settings.trusted_clients,
         pixel_code=pixel_code.digest(),
+        clock=bus.clock,
         contexts=book,
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     # One MiB above the image limit: the limit itself must be answered with a typed error, not by the transport.
     server = rpc.Server(settings.grpc_address, verifier, SCOPES, max_message_bytes=settings.max_image_bytes + (1 << 20))
     inspection_service_pb2_grpc.add_InspectionServiceServicer_to_server(InspectionServicer(inspector), server.grpc)
-    ready = {"broker": bus.healthy, "model": models.any_ready}
-    return Service([bus, ContextReader(bus, book), models, detector, judge, evidence, server], ready)
+    contexts = ContextReader(bus, book)
+    ready = {"broker": bus.healthy, "contexts": contexts.healthy, "model": models.any_ready}
+    return Service([bus, contexts, models, detector, judge, evidence, server], ready)

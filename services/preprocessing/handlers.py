@@ -3,30 +3,32 @@
 import asyncio
 import hashlib
 import math
-import re
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from prometheus_client import Counter
 
-from services.chassis.errors import Denied, Exhausted, Invalid, NotFound
+from services.chassis.errors import Exhausted, Invalid
 from services.chassis.telemetry import Stopwatch, span
 from services.contracts import context
-from services.contracts.mistake import Mistake
 from services.contracts.plant import Plant
 from services.contracts.recipe import Extent, Recipe
-from services.preprocessing.domain.context import ContextBook, Setup
+from services.preprocessing.admission import admit, check_time
+from services.preprocessing.domain.arrival import arrival
+from services.preprocessing.domain.context import ContextBook
 from services.preprocessing.domain.extent import ExtentLimits, tighten
 from services.preprocessing.domain.frame import Candidate, Frame, Golden, Image, Seen
 from services.preprocessing.domain.quality import Finding, Fit, Look, QualityLimits, change, gate
 from services.preprocessing.domain.registration import register, shift
-from services.preprocessing.ports import Detector, Goldens, Judge
+from services.preprocessing.domain.slots import FairSlots
+from services.preprocessing.ports import Clock, Detector, Goldens, Judge
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PIXEL_PARAMETERS = {"width_px", "height_px", "max_shift_px", "extent", "quality"}
+LATE = Counter("jidoka_frames_late", "Frames that came long after they were taken", ["station"])
 Decode = Callable[[bytes], Image]
 
 
@@ -44,10 +46,15 @@ class Inspector:
     trusted_clients: frozenset[str]
     pixel_code: str
     """Names the code that changes pixels."""
+    clock: Clock
     contexts: ContextBook = field(default_factory=ContextBook)
     """What the stations work on, as the MES says it."""
-    _in_flight: int = 0
+    _slots: FairSlots = field(init=False)
     _last: dict[str, tuple[tuple[str, int], Image]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Every station of the plant may come."""
+        self._slots = FairSlots(self.max_in_flight, sum(1 for _ in self.plant.stations()))
 
     async def inspect(self, frame: Frame, client: str) -> Any:
         """The durable verdict on one frame.
@@ -55,46 +62,29 @@ class Inspector:
         Raises Invalid, NotFound or Denied for what the caller must mend, Exhausted before acceptance, and Unavailable
         when a part of the mesh is away: then the caller keeps the frame and sends it again.
         """
+        came = arrival(frame.captured_at_s, frame.sent_at_s, self.clock.now_s())
         # Once for each part: a change in the middle of it is the next part's.
-        setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, frame.captured_at_s)
-        recipe = self._admit(frame, client, setup)
-        if self._in_flight >= self.max_in_flight:
-            raise Exhausted(f"{self._in_flight} frames are being inspected", fix="send again in a moment")
-        self._in_flight += 1
+        setup = self.contexts.at(f"{frame.site}/{frame.line}", frame.station, came.taken_at_s)
+        recipe = admit(frame, client, self.plant, self.trusted_clients, setup)
+        check_time(frame, came, known=self.clock.known)
+        place = frame.place
+        if not self._slots.take(place, time.monotonic()):
+            share = f"{self._slots.held(place)} of them are this station's"
+            what = f"{self._slots.total} frames are being inspected, {share}"
+            raise Exhausted(what, fix="send again in a moment")
+        if came.late:
+            LATE.labels(place).inc()
         try:
-            known = replace(frame, recipe=recipe.name, context=_together(frame.context, setup.context()))
+            known = replace(
+                frame,
+                recipe=recipe.name,
+                context=_together(frame.context, setup.context()),
+                taken_at_s=came.taken_at_s,
+                late=came.late,
+            )
             return await self._inspect(known, recipe)
         finally:
-            self._in_flight -= 1
-
-    def _admit(self, frame: Frame, client: str, setup: Setup) -> Recipe:
-        if not _ID.fullmatch(frame.inspection_id):
-            raise Invalid("must be 1 to 64 of A-Z a-z 0-9 . _ : -", field="frame.inspection_id", fix="use a UUID")
-        if not _NAME.fullmatch(frame.product_id):
-            raise Invalid(
-                "must be 1 to 128 of A-Z a-z 0-9 . _ -", field="frame.part.product_id", fix="name the product"
-            )
-        if frame.part_sequence < 1 or not frame.lot_id:
-            raise Invalid("lot and part number are missing", field="frame.part", fix="number the parts of a lot from 1")
-        try:
-            context.check(frame.context)
-        except Mistake as mistake:
-            raise Invalid(str(mistake), field=f"frame.{mistake.field}", fix=mistake.fix) from mistake
-        where = (frame.site, frame.line, frame.station)
-        station = next((s for p, _, s in self.plant.stations() if (p.site, p.line, p.station) == where), None)
-        if station is None:
-            known = ", ".join(str(place) for place, _, _ in self.plant.stations())
-            raise NotFound(f"no station {'/'.join(where)}", field="frame.station", fix=f"known: {known}")
-        if client != station.camera_client and client not in self.trusted_clients:
-            fix = f"submit as {station.camera_client}"
-            raise Denied(f"{client} may not submit for {'/'.join(where)}", field="frame.station", fix=fix)
-        told = setup.recipe if setup.recipe in station.recipes else ""  # a line's recipe need not be all stations'
-        name = frame.recipe or told or station.recipes[0]
-        recipe = self.plant.recipe(name)
-        if recipe is None or name not in station.recipes:
-            fix = f"use one of: {', '.join(station.recipes)}"
-            raise NotFound(f"station {'/'.join(where)} has no recipe {name!r}", field="frame.recipe", fix=fix)
-        return recipe
+            self._slots.give_back(place)
 
     async def _inspect(self, frame: Frame, recipe: Recipe) -> Any:
         model = self.detector.served(recipe.model)
@@ -134,7 +124,7 @@ class Inspector:
 
         Kept in memory alone: after a restart the first picture has none before it, the second one has.
         """
-        place, number = f"{frame.site}/{frame.line}/{frame.station}", (frame.lot_id, frame.part_sequence)
+        place, number = frame.place, (frame.lot_id, frame.part_sequence)
         last, picture = self._last.get(place, (number, part))
         self._last[place] = number, part
         return None if last == number else picture

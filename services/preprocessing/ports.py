@@ -5,6 +5,19 @@ from typing import Any, Protocol
 from services.preprocessing.domain.frame import Candidate, Golden, Image, Seen, ServedModel
 
 
+class Clock(Protocol):
+    """The broker's clock, as this machine knows it."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the broker has ever said its time; if not, `now_s` is this machine's."""
+        ...
+
+    def now_s(self) -> float:
+        """Seconds of the epoch."""
+        ...
+
+
 class Goldens(Protocol):
     """Where golden templates are kept."""
 
@@ -29,5 +42,8 @@ class Judge(Protocol):
     """Who decides."""
 
     async def judge(self, seen: Seen) -> Any:
-        """The durable verdict, as the caller will get it. Raises Unavailable."""
+        """The durable verdict, as the caller will get it; the first one, when the frame was sent before.
+
+        Raises Conflict for another picture or part under a used id, Unavailable when nothing is promised.
+        """
         ...

@@ -7,7 +7,7 @@ import pytest
 
 from services.contracts.plant import Place
 from services.contracts.rights import permissions
-from services.contracts.subjects import SERVICES, STREAMS, SUBJECTS, dead_letter, subjects_of
+from services.contracts.subjects import SERVICES, STREAMS, SUBJECTS, TIMEKEEPER, dead_letter, subjects_of
 
 PLACE = Place("lyon", "smt1", "aoi1")
 
@@ -52,6 +52,14 @@ def test_no_service_may_create_change_or_delete_a_stream(service):
 
     for verb, stream in itertools.product(("CREATE", "UPDATE", "DELETE"), (*(s.name for s in STREAMS), "OBJ_goldens")):
         assert not any(covers(pattern, f"$JS.API.STREAM.{verb}.{stream}") for pattern in publish)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_may_ask_the_broker_for_the_time(service):
+    """B13: the answer about a stream carries the broker's clock."""
+    publish, _ = permissions(service)
+
+    assert any(covers(pattern, f"$JS.API.STREAM.INFO.{TIMEKEEPER.name}") for pattern in publish)
 
 
 def test_the_bridge_sees_how_full_every_stream_is_and_reads_no_more_for_it():

@@ -28,12 +28,14 @@ def short_script(source, seed: int) -> script.Script:
 async def outcome(line: Line, lot_id: str, record: Record) -> line_pb2.PauseSettled:
     """Assert what must hold after every stretch of defects; returns the receipt of the pause."""
     heard = await line.hear(lot_id)
-    acknowledged = {answer.verdict.inspection_id for _, answer in record.answers}
+    acknowledged = {answer.verdict.inspection_id: answer.verdict for _, answer in record.answers}
     keys = {order.key for order in heard.orders}
     orders = await line.orders(keys)
 
     assert record.refused == []
-    assert acknowledged <= {verdict.inspection_id for verdict in heard.verdicts}, "acknowledged means durable"
+    stored = {verdict.inspection_id: verdict for verdict in heard.verdicts}
+    assert acknowledged.keys() <= stored.keys(), "acknowledged means durable"
+    assert acknowledged == {known: stored[known] for known in acknowledged}, "what was answered is what is stored"
     assert len(heard.verdicts) == len({v.inspection_id for v in heard.verdicts}), "a verdict stands once"
     incidents = {request.episode_id: request.defect_label for request in heard.requested}
     assert len(incidents) == len(set(incidents.values())), "one run of one class is one incident"

@@ -30,7 +30,7 @@ async def ask(
     await bus.publish(PAUSE_REQUESTED.at(place), message, request)
 
 
-async def said(bus: Bus, subject, place: Place, count: int, deadline_s: float = 20) -> list:
+async def said(bus: Bus, subject, place: Place, count: int, deadline_s: float = 60) -> list:
     """What was said there, once it is `count` messages; never more."""
     stream = bus.jetstream
     deadline = time.monotonic() + deadline_s

@@ -200,7 +200,7 @@ async def ask(bus: Bus, key: str, msg_id: str = "", equipment: str = EQUIPMENT, 
     await bus.publish(WORK_REQUESTED.at(PLACE), request, msg_id or key, extra={"traceparent": trace})
 
 
-async def until_completed(bus: Bus, keys: list[str], deadline_s: float = 20) -> None:
+async def until_completed(bus: Bus, keys: list[str], deadline_s: float = 90) -> None:
     """The stream says so, of these and of no other."""
     async with asyncio.timeout(deadline_s):
         while [message.key for message in await completions(bus)] != keys:  # noqa: ASYNC110  # what a stream holds

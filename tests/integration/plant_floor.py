@@ -66,7 +66,7 @@ class Floor:
         self.process.stdout.close()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float = 60) -> None:
     """A PLC cannot set an asyncio.Event: it is asked again, and each question has its own deadline."""
     ends = time.monotonic() + deadline_s
     while not await condition():
@@ -174,8 +174,16 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-def spawned(settings: Settings) -> subprocess.Popen:
+_MODULE = "services.opcua_bridge"
+_WRONG_CLOCK = (
+    "import runpy, time; real = time.time; time.time = lambda: real() + {}; runpy.run_module({!r}, {{}}, '__main__')"
+)
+
+
+def spawned(settings: Settings, skew_s: float = 0.0) -> subprocess.Popen:
+    """A bridge in a process of its own, whose clock is so far ahead of everybody else's."""
     given = {k: v for k, v in settings.model_dump(mode="json").items() if k in settings.model_fields_set}
     environment = {f"JIDOKA_OPCUA_BRIDGE_{key.upper()}": str(value) for key, value in given.items()}
-    command = [sys.executable, "-m", "services.opcua_bridge"]
+    way = ["-c", _WRONG_CLOCK.format(skew_s, _MODULE)] if skew_s else ["-m", _MODULE]
+    command = [sys.executable, *way]
     return leash.popen(command, cwd=ROOT, env=os.environ | environment, stderr=subprocess.DEVNULL)

@@ -69,7 +69,7 @@ async def told(bus: Bus, number: int, *, defective: bool, **context: str) -> Non
         verdict.defects.add(label="open", score=0.9)
     verdict.captured_at.FromSeconds(1_000 + number)
     verdict.judged_at.FromSeconds(1_000 + number)
-    await bus.publish(VERDICT_REACHED.at(AT), verdict, verdict.inspection_id)
+    await bus.publish(VERDICT_REACHED.about(AT, verdict.inspection_id), verdict, verdict.inspection_id)
 
 
 async def said(bus: Bus) -> tuple[int, int]:

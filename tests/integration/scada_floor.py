@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class ScadaFloor:
         self.users.write_text(yaml.safe_dump({role: {"password": f"{role}-pw", "role": role} for role in ROLES}))
 
     async def tell(self, change: ContextChange) -> None:
-        self.told.append(change)
+        self.told.append(replace(change, at=0.0))
 
     def board(self, nodesets: Path | None = NODESETS, stale_after_s: float = 5.0, **more: Any) -> ScadaBoard:
         """A board on a free port; `url` is where."""
@@ -99,7 +99,7 @@ async def running(board: ScadaBoard) -> AsyncIterator[ScadaBoard]:
         await board.stop()
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], wanted: Any, deadline_s: float = 20) -> None:
+async def eventually(look: Callable[[], Awaitable[Any]], wanted: Any, deadline_s: float = 60) -> None:
     """A server cannot set an asyncio.Event: it is asked again. In the end, what it answered last is shown."""
     ends = time.monotonic() + deadline_s
     while (last := await look()) != wanted and time.monotonic() < ends:  # noqa: ASYNC110

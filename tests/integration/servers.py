@@ -15,14 +15,14 @@ from tools.plant.broker import redis_binary
 from tools.ports import free_port
 
 
-async def until(condition: Callable[[], object], deadline_s: float = 40) -> None:
+async def until(condition: Callable[[], object], deadline_s: float = 120) -> None:
     """Raises TimeoutError. Conditions are plain values of other tasks and processes: there is no event to wait for."""
     async with asyncio.timeout(deadline_s):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-def wait_for_port(port: int, deadline_s: float = 10) -> None:
+def wait_for_port(port: int, deadline_s: float = 60) -> None:
     ends = time.monotonic() + deadline_s
     while time.monotonic() < ends:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
@@ -40,11 +40,10 @@ class NatsServer:
         self.url = f"nats://127.0.0.1:{self.port}"
         self.start()
 
-    def start(self) -> None:
+    def start(self, *, jetstream: bool = True) -> None:
         log = self.folder.parent / "nats.log"
-        self.process = leash.popen(
-            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder), "-l", str(log)]
-        )
+        store = ["-js", "-sd", str(self.folder)] if jetstream else []
+        self.process = leash.popen(["nats-server", "-a", "127.0.0.1", "-p", str(self.port), *store, "-l", str(log)])
         wait_for_port(self.port)
 
     def kill(self) -> None:

@@ -1,14 +1,18 @@
 import contextlib
+import time
 
 import pytest
 from jidoka.line.v1 import line_pb2
+from nats.js.api import DiscardPolicy
 from servers import until
 
 from services.chassis.bus import Bus
-from services.chassis.errors import Invalid, Unavailable
+from services.chassis.errors import Conflict, Invalid, Unavailable
+from services.chassis.lease import Lease
 from services.chassis.streams import Consumer, Delivery, Follower, Route
+from services.contracts import headers
 from services.contracts.plant import Place
-from services.contracts.subjects import LINE, LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_REQUESTED, STATION
+from services.contracts.subjects import LEASES, LINE, LINE_RESUMED, LINE_STATE_CHANGED, PAUSE_REQUESTED, STATION
 
 PLACE = Place("lyon", "smt1", "aoi1")
 
@@ -21,7 +25,8 @@ async def test_a_repeated_message_id_is_stored_once(bus: Bus):
     first = await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
     again = await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1")
 
-    assert first == again
+    assert (first.sequence, first.duplicate) == (again.sequence, False)
+    assert again.duplicate
     assert (await bus.jetstream.stream_info(LINE.name)).state.messages == 1
 
 
@@ -108,7 +113,80 @@ async def test_a_backlog_is_worked_off_at_once_because_what_waits_may_expire(bus
         await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(number), f"r{number}")
     consumer = Consumer(bus, LINE.name, [Route(PAUSE_REQUESTED.everywhere, line_pb2.PauseRequested, handler)])
     await consumer.start()
-    await until(lambda: len(done) == 20, deadline_s=5)
+    await until(lambda: len(done) == 20)
     await consumer.stop()
 
     assert done == [f"r{number}" for number in range(20)]
+
+
+async def test_what_the_broker_refuses_for_good_is_not_asked_again_and_again(bus: Bus):
+    """F26: "send again" for something that can never be stored would make it come back for ever."""
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1", extra={headers.EXPECTED_LAST: "0"})
+    with pytest.raises(Conflict, match="wrong last sequence"):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(2), "r2", extra={headers.EXPECTED_LAST: "0"})
+
+    config = (await bus.jetstream.stream_info(LINE.name)).config
+    config.max_msg_size = 100
+    await bus.jetstream.update_stream(config)
+    with pytest.raises(Invalid, match="size exceeds"):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), b"x" * 200, "r3")
+
+
+async def test_a_bus_knows_the_brokers_clock_and_keeps_it_while_the_broker_is_away(
+    bus: Bus, nats_server, monkeypatch: pytest.MonkeyPatch
+):
+    """B13: with a real nats-server, for what it answers is its own affair."""
+    await until(lambda: bus.clock.known)
+    assert bus.clock.skew_s == pytest.approx(0, abs=1)
+    nats_server.kill()
+    monkeypatch.setattr(bus.clock, "_wall", lambda: 0.0)
+
+    assert bus.clock.now_s() == pytest.approx(time.time(), abs=5)
+    nats_server.start()
+
+
+async def test_a_store_that_refuses_writes_is_not_healthy_until_it_takes_one(bus: Bus):
+    """R4: a full disk; every service said ready while each publish failed, and went on failing."""
+    config = (await bus.jetstream.stream_info(LINE.name)).config
+    await bus.jetstream.update_stream(config.evolve(max_bytes=1_000, discard=DiscardPolicy.NEW))
+    number = 0
+    with contextlib.suppress(Unavailable):
+        while number := number + 1:
+            await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(number), f"r{number}", deadline_s=1)
+    assert not bus.healthy()
+    await bus.publish(LINE_RESUMED.at(PLACE), line_pb2.LineResumed(), "other stream")
+    assert not bus.healthy(), "what another stream takes says nothing about this one"
+    await bus.jetstream.purge_stream(LINE.name)
+    await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "afterwards")
+    assert bus.healthy()
+
+
+async def test_a_fact_that_is_refused_for_what_it_says_does_not_make_the_broker_unhealthy(bus: Bus):
+    expected = {"Nats-Expected-Last-Subject-Sequence": "7"}
+    with pytest.raises(Unavailable):
+        await bus.publish(PAUSE_REQUESTED.at(PLACE), requested(1), "r1", extra=expected, deadline_s=0.3)
+    assert bus.healthy()
+
+
+async def test_a_broker_that_answers_but_has_no_jetstream_is_not_healthy(bus: Bus, nats_server):
+    """R4: the flush of a TCP connection proves no store."""
+    await until(bus.healthy)
+    nats_server.kill()
+    nats_server.start(jetstream=False)
+    await until(lambda: not bus.healthy())
+    nats_server.kill()
+    nats_server.start()
+    await until(bus.healthy)
+
+
+async def test_a_lease_that_cannot_be_renewed_for_want_of_room_makes_its_broker_unhealthy(bus: Bus):
+    lease = Lease(bus, "test.duty", lambda _: [])
+    await lease.start()
+    await until(lease.healthy)
+    config = (await bus.jetstream.stream_info(f"KV_{LEASES}")).config
+    await bus.jetstream.update_stream(config.evolve(max_bytes=10))
+    await until(lambda: not bus.healthy())
+    await bus.jetstream.update_stream(config)
+    await until(bus.healthy)
+    await until(lease.healthy)
+    await lease.stop()

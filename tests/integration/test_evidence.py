@@ -12,13 +12,16 @@ from fastapi import FastAPI
 from jidoka.verdict.v1 import verdict_pb2
 from nats.js.errors import APIError
 from servers import wait_for_port
+from twins.judge import TwinJudge
 
 from services.chassis.auth import Principal
 from services.chassis.bus import Bus
+from services.chassis.errors import Conflict
 from services.contracts.evidence import Evidence
 from services.contracts.subjects import EVIDENCE, SERVICES, inbox_of
 from services.gateway.adapters import evidence_api, http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.stored_verdicts import StoredVerdicts
 from services.gateway.domain import Bounded, View
 from services.preprocessing.adapters.evidence import DROPPED, KEPT, KeptEvidence
 from services.preprocessing.domain.frame import Frame, Seen, ServedModel
@@ -64,15 +67,11 @@ async def connected(broker: Broker, user: str) -> AsyncIterator[Bus]:
     await asyncio.wait_for(bus.stop(), 5)
 
 
-class Judge:
-    async def judge(self, seen: Seen) -> verdict_pb2.Verdict:
-        verdict = verdict_pb2.Verdict(inspection_id=seen.frame.inspection_id, outcome=verdict_pb2.OUTCOME_FAIL)
-        verdict.provenance.image_sha256 = seen.image_sha256
-        return verdict
+STATIONS = ("lyon/smt1/aoi1", "lyon/smt1/aoi2")
 
 
-def seen(inspection_id: str, image: bytes) -> Seen:
-    frame = Frame(inspection_id, "lyon", "smt1", "aoi1", "lot1", 1, "board", "pcb", image, 0.0)
+def seen(inspection_id: str, image: bytes, station: str = "aoi1") -> Seen:
+    frame = Frame(inspection_id, "lyon", "smt1", station, "lot1", 1, "board", "pcb", image, 0.0)
     sha256 = hashlib.sha256(image).hexdigest()
     return Seen(frame, (), (), sha256, "golden", ServedModel("m", "1", "d", ()), "digest")
 
@@ -90,11 +89,12 @@ class Browser:
         self.view = View(Bounded(10), Bounded(10), Bounded(10))
         app = FastAPI()
         http_errors.install(app)
-        evidence_api.install(app, self.view, Door(Tokens()), evidence_api.StoredPictures(bus, most_bytes))
+        verdicts = StoredVerdicts(bus, self.view, STATIONS)
+        evidence_api.install(app, verdicts, Door(Tokens()), evidence_api.StoredPictures(bus, most_bytes))
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
-    async def get(self, inspection_id: str, name: str = "vera") -> httpx.Response:
-        url = f"/v1/inspections/{inspection_id}/image"
+    async def get(self, inspection_id: str, name: str = "vera", station: str = "") -> httpx.Response:
+        url = f"/v1/inspections/{inspection_id}/image" + (f"?station={station}" if station else "")
         return await self._client.get(url, headers={"Authorization": f"Bearer {name}"})
 
 
@@ -108,7 +108,7 @@ async def admin(broker: Broker) -> AsyncIterator[Bus]:
 @pytest.fixture
 async def evidence(broker: Broker, admin: Bus) -> AsyncIterator[KeptEvidence]:
     async with connected(broker, "preprocessing") as bus:
-        evidence = KeptEvidence(Judge(), bus, 64 << 20)
+        evidence = KeptEvidence(TwinJudge(), bus, 64 << 20)
         await evidence.start()
         yield evidence
         await evidence.stop()
@@ -127,6 +127,13 @@ async def stored(evidence: KeptEvidence, *pictures: tuple[str, bytes]) -> None:
         await evidence._idle.wait()
 
 
+def told(inspection_id: str, image_sha256: str) -> dict:
+    """A verdict as the view has it."""
+    at = {"site": "lyon", "line": "smt1", "station": "aoi1"}
+    provenance = {"imageSha256": image_sha256}
+    return {"inspectionId": inspection_id, "station": at, "outcome": "OUTCOME_FAIL", "provenance": provenance}
+
+
 async def test_people_with_the_right_see_the_cameras_own_file_and_nobody_else(broker, evidence, browser):
     small, large = PNG + b"small", b"\xff\xd8\xff" + bytes(range(256)) * 2_000  # 512 kB: several messages
     await stored(evidence, ("i:1", small), ("i-2", large))
@@ -140,9 +147,32 @@ async def test_people_with_the_right_see_the_cameras_own_file_and_nobody_else(br
     assert "Permissions Violation" not in (broker.folder / "nats.log").read_text()
 
 
+async def test_two_stations_with_the_same_ids_each_keep_their_own_picture(evidence, browser):
+    here, there = PNG + b"here", PNG + b"there"
+    await evidence.judge(seen("i1", here))
+    await evidence.judge(seen("i1", there, "aoi2"))
+    async with asyncio.timeout(30):
+        await evidence._idle.wait()
+
+    found = [(await browser.get("i1", station=station)).content for station in STATIONS]
+    assert found == [here, there]
+    unclear = await browser.get("i1")
+    assert (unclear.status_code, unclear.json()["field"]) == (409, "station")
+    assert "?station=lyon/smt1/aoi1" in unclear.json()["fix"]
+
+
+async def test_another_picture_under_a_used_id_leaves_the_first_ones_evidence(evidence, browser):
+    await stored(evidence, ("i1", PNG + b"first"))
+    with pytest.raises(Conflict):
+        await evidence.judge(seen("i1", PNG + b"second"))
+    await stored(evidence, ("i1", PNG + b"first"))
+
+    assert (await browser.get("i1")).content == PNG + b"first"
+
+
 async def test_what_is_not_there_or_not_what_was_judged_is_said_so(evidence, browser):
     await stored(evidence, ("i1", PNG), ("text", b"<script>"))
-    browser.view.inspections.put("i1", {"provenance": {"imageSha256": "of another picture"}})
+    browser.view.on_verdict("lyon/smt1", told("i1", "of another picture"))
 
     missing = await browser.get("nobody")
     assert missing.status_code == 404

@@ -1,11 +1,14 @@
 """One duty, two processes, one real broker: never two at work for long, never nobody for long."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import pytest
 from nats.errors import Error as NatsError
+from prometheus_client import REGISTRY
 from servers import NatsServer
 
 from services.chassis.bus import Bus
@@ -13,6 +16,9 @@ from services.chassis.errors import Unavailable
 from services.chassis.lease import Lease
 from services.chassis.run import Component
 from services.contracts.subjects import LEASE_TTL_S, LEASES
+from tools.plant.provision import provision
+
+EVER_S = 60.0
 
 
 class Shift:
@@ -109,3 +115,85 @@ async def test_who_finds_another_in_his_place_goes(bus: Bus, nats_server: NatsSe
         with suppress(NatsError):
             await kv.delete("postprocessing.test.duty")
         await until(lambda: shift.on, 5)
+
+
+def warnings(caplog: pytest.LogCaptureFixture, of: str) -> list[str]:
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    return [text for text in said if of in text]
+
+
+async def test_a_stand_by_is_healthy_because_somebody_has_the_duty(bus: Bus, nats_server: NatsServer):
+    first, second = Shift("first", []), Shift("second", [])
+    async with striving(nats_server.url, first) as holder:
+        assert not holder.healthy(), "nobody has it yet"
+        await until(holder.healthy, EVER_S)
+        async with striving(nats_server.url, second) as other:
+            await until(other.healthy, EVER_S)
+            assert (holder.held, other.held) == (True, False)
+    held = REGISTRY.get_sample_value("jidoka_lease_held", {"duty": "postprocessing.test.duty"})
+    assert held == 0
+
+
+async def test_a_duty_that_cannot_be_had_for_want_of_its_bucket_is_missed_once_and_had_when_it_is_back(
+    bus: Bus, nats_server: NatsServer, caplog
+):
+    """B3: bucket deleted, nobody could stop a line, all ready, and not a word that the duty cannot be had."""
+    shift = Shift("it", [])
+    async with striving(nats_server.url, shift) as lease:
+        await until(lease.healthy, EVER_S)
+        await bus.jetstream.delete_key_value(LEASES)
+        await until(lambda: not lease.healthy(), EVER_S)
+        await until(lambda: bool(warnings(caplog, "the bucket leases is not there")), EVER_S)
+        await provision(bus)
+        await until(lease.healthy, EVER_S)
+    lost, back = warnings(caplog, "the duty postprocessing.test.duty")
+    assert "provisioning" in lost
+    assert "goes on" in back
+
+
+async def test_a_duty_waits_for_a_bucket_that_is_made_later(bus: Bus, nats_server: NatsServer):
+    await bus.jetstream.delete_key_value(LEASES)
+    shift = Shift("it", [])
+    async with striving(nats_server.url, shift) as lease:
+        await asyncio.sleep(0)
+        assert not lease.healthy()
+        await provision(bus)
+        await until(lambda: shift.on and lease.healthy(), EVER_S)
+
+
+class Slow(Shift):
+    """Its beginning takes for ever."""
+
+    async def start(self) -> None:
+        await super().start()
+        await asyncio.Event().wait()
+
+
+async def test_a_lease_that_is_lost_while_the_duty_begins_ends_it(bus: Bus, nats_server: NatsServer):
+    """B23: a bridge that read its streams for long did not notice that another one had the duty."""
+    shift = Slow("it", [])
+    async with striving(nats_server.url, shift) as lease:
+        await until(lambda: shift.on, EVER_S)
+        kv = await bus.jetstream.key_value(LEASES)
+        await kv.put("postprocessing.test.duty", b"somebody else")
+        await until(lambda: not shift.on, EVER_S)
+        assert not lease.held
+
+
+async def test_a_duty_whose_reader_cannot_read_is_not_healthy(bus: Bus, nats_server: NatsServer):
+    shift = Shift("it", [])
+    shift.healthy = lambda: False
+    async with striving(nats_server.url, shift) as lease:
+        await until(lambda: shift.on, EVER_S)
+        await asyncio.sleep(0)
+        assert not lease.healthy()
+        shift.healthy = lambda: True
+        await until(lease.healthy, EVER_S)
+
+
+async def test_a_duty_that_can_never_begin_is_with_nobody(bus: Bus, nats_server: NatsServer):
+    """However often it is taken and given back."""
+    shift = Shift("it", [], fails=1_000)
+    async with striving(nats_server.url, shift) as lease:
+        await until(lambda: len(shift.tokens) >= 3, EVER_S)
+        assert not lease.healthy()

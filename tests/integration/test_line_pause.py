@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -181,6 +182,24 @@ async def test_a_bridge_that_is_killed_in_the_middle_finishes_in_its_next_life(b
         [receipt] = await said(bus, PAUSE_SETTLED, PLACE, 1)
 
     assert (receipt.outcome, receipt.attempts) == (CONFIRMED, 0)
+    assert await panel.read("VisIf.Executed") == executed + 1
+
+
+@pytest.mark.parametrize("skew_s", [-120, -6, 6, 120])
+async def test_a_bridge_with_a_wrong_clock_stops_the_line_once_and_no_stale_request(bus, panel, settings, skew_s):
+    """B13: six seconds of skew answered EXPIRED to every request; a clock that is behind executed stale ones."""
+    executed = await panel.read("VisIf.Executed")
+    bridge = spawned(settings, skew_s)
+    try:
+        await ask(bus, "stale", ttl_s=-1)
+        await ask(bus, "fresh", ttl_s=60)  # a process starts slowly
+        stale, fresh = await said(bus, PAUSE_SETTLED, PLACE, 2, deadline_s=90)
+    finally:
+        bridge.kill()
+        bridge.wait()
+
+    assert (stale.outcome, fresh.outcome) == (line_pb2.PAUSE_OUTCOME_EXPIRED, CONFIRMED)
+    assert abs(fresh.held_at.ToNanoseconds() / 1e9 - time.time()) < 5
     assert await panel.read("VisIf.Executed") == executed + 1
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from mes_floor import Heard, Sandbox, ask, connector, connector_process, holder_of, settings_of
 from servers import NatsServer, until
 
@@ -15,6 +16,7 @@ from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.mes_connector.adapters.database import Database, async_url, open_engine
 from services.mes_connector.adapters.follow_up import SqlFollowUp
+from services.mes_connector.adapters.migrations import VERSION_TABLE
 from services.mes_connector.adapters.notes import SqlNotes
 from services.mes_connector.adapters.outbox import SqlOutbox
 from services.mes_connector.adapters.tables import METADATA
@@ -71,6 +73,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     yield database
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.drop_all)
+        await connection.execute(sa.text(f"DROP TABLE {VERSION_TABLE}"))
     await database.stop()
 
 
@@ -147,12 +150,57 @@ async def test_orders_are_asked_after_in_turn_until_they_have_ended_and_each_end
             ("nobody's", Status.COMPLETED),
         ]
     ]
-    assert said == [True, False, True, False, False, False, False]
+    assert said == [True, False, True, False, False, True, False]
     assert Filed("k1", "WO-k1") not in await follow_up.open_orders(NOW + 99, 9)
     ((order, progress),) = await follow_up.untold(9)
     assert (order.request.key, progress) == ("k1", Progress("k1", "WO-k1", Status.COMPLETED, NOW + 70, "by Maxim"))
     await follow_up.told("k1")
     assert list(await follow_up.untold(9)) == []
+
+
+@pytest.mark.parametrize("end", [Outcome.OPENED, Outcome.REFUSED])
+@pytest.mark.parametrize("claimed_first", [True, False])
+async def test_what_the_mes_says_before_it_has_answered_is_kept_and_told_once_it_has(
+    database: Database, end: Outcome, claimed_first: bool
+):
+    """B10: its workflow may close an order in the second in which it took it; some systems cannot be asked later."""
+    outbox, follow_up, notes = SqlOutbox(database), SqlFollowUp(database), SqlNotes(database)
+    order = Order.new(REQUEST, "", NOW)
+    claimed, report = order.claimed(NOW, PATIENCE), Progress("k1", "", Status.CANCELLED, NOW + 1, "not ours")
+    await outbox.add(order)
+    if claimed_first:
+        await outbox.write(claimed, 0)
+    assert await follow_up.progressed(report, NOW + 1)
+    assert not await follow_up.progressed(report, NOW + 2), "it is known already"
+    assert not await notes.add("e1", Note("n1", "it goes on", NOW), 2)
+    if not claimed_first:
+        await outbox.write(claimed, 0)
+    assert list(await follow_up.untold(9)) == [], "how it ended is told after how it was filed"
+
+    filed = claimed.settled(Answer(end, external_id="WO-1", reason="timed out"), NOW + 3, PATIENCE, 0.5)
+    await outbox.write(filed, 1)
+    ((ended, progress),) = await follow_up.untold(9)
+    assert ended == filed
+    assert progress == replace(report, external_id=filed.external_id)
+    await follow_up.told("k1")
+    assert list(await follow_up.untold(9)) == []
+    assert not await follow_up.open_orders(NOW + 99, 9)
+
+
+async def test_an_order_that_is_tried_again_is_followed_again(database: Database):
+    outbox, follow_up = SqlOutbox(database), SqlFollowUp(database)
+    order = Order.new(REQUEST, "", NOW)
+    claimed = order.claimed(NOW, PATIENCE)
+    await outbox.add(order)
+    await outbox.write(claimed, 0)
+    await follow_up.progressed(Progress("k1", "", Status.CANCELLED, NOW), NOW)
+    await outbox.write(claimed.settled(Answer(Outcome.REFUSED, reason="422"), NOW, PATIENCE, 0.5), 1)
+    await follow_up.told("k1")
+
+    assert await outbox.requeue("k1", NOW + 9)
+    (again,) = await outbox.due(NOW + 9, 10)
+    await outbox.write(again.settled(Answer(Outcome.OPENED, external_id="WO-2"), NOW + 10, PATIENCE, 0.5), 1)
+    assert list(await follow_up.open_orders(NOW + 99, 9)) == [Filed("k1", "WO-2")]
 
 
 async def test_a_note_waits_for_its_order_goes_to_all_of_the_incident_and_is_bounded(database: Database):

@@ -3,10 +3,13 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
+import pytest
 import yaml
 from asyncua import ua
+from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.line.v1 import line_pb2
 from jidoka.verdict.v1 import verdict_pb2
@@ -14,11 +17,23 @@ from scada_floor import JOBS, LINE, NODESETS, STATION, VISION, Scada, ScadaFloor
 from servers import NatsServer
 
 from services.chassis.bus import Bus
+from services.chassis.errors import Unavailable
 from services.chassis.streams import Delivery, Follower, Route
 from services.contracts.plant import Place
-from services.contracts.subjects import AUDIT, AUDIT_RECORDED, CONTEXT_CHANGED, STATION_SILENT, VERDICT_REACHED
+from services.contracts.subjects import (
+    AUDIT,
+    AUDIT_RECORDED,
+    CONTEXT_CHANGED,
+    JOB_ORDERS_LISTED,
+    STATION_SILENT,
+    VERDICT_REACHED,
+)
+from services.contracts.subjects import LINE as LINE_STREAM
 from services.contracts.subjects import STATION as STREAM
+from services.opcua_bridge.adapters.contexts import BusContexts
+from services.opcua_bridge.adapters.job_memory import BusOrders
 from services.opcua_bridge.app import build
+from services.opcua_bridge.domain.context import ContextChange
 from services.opcua_bridge.settings import Settings
 from tools.ports import free_port
 
@@ -178,3 +193,85 @@ async def test_job_orders_stand_at_the_next_bridge_too_and_every_call_is_on_the_
     assert [(fact.user, fact.role, fact.result) for fact in calls] == [("mes", "mes", "Good")]
     assert {fact.act for fact in record} >= {"log in", "call", "log out"}
     assert {fact.lot_id for fact in contexts} == {"L9"}
+
+
+async def test_a_job_order_that_is_refused_changes_nothing_and_one_that_is_taken_is_told_even_late(
+    tmp_path, nats_server, bus, monkeypatch
+):
+    """B9: the list is stored first. What the line works on follows it, also when the bridge died in between."""
+    floor, broken = ScadaFloor(tmp_path), set()
+    none = ua.Variant([], ua.VariantType.LocalizedText)
+
+    def breakable(owner: type, name: str) -> None:
+        sound = getattr(owner, name)
+
+        async def perhaps(*given: object) -> object:
+            if name in broken:
+                raise Unavailable("the broker is away")
+            return await sound(*given)
+
+        monkeypatch.setattr(owner, name, perhaps)
+
+    breakable(BusOrders, "keep")
+    breakable(BusContexts, "changed")
+    async with told(bus, CONTEXT_CHANGED.everywhere, CONTEXT_CHANGED.message) as contexts:
+        async with bridge(floor, nats_server), floor.client("mes") as mes:
+            await mes.client.load_data_type_definitions()
+
+            async def taken(number: int) -> int:
+                material = ua.ISA95MaterialDataType(MaterialLotID=f"L{number}")
+                order = ua.ISA95JobOrderDataType(JobOrderID=f"J{number}", MaterialRequirements=[material])
+                return await mes.call(f"{JOBS}.StoreAndStart", order, none)
+
+            await eventually(partial(taken, 1), 1, 40)
+            broken.add("keep")
+            assert await taken(2) == 16, "the list cannot be stored: unable to accept"
+            broken.clear()
+            broken.add("changed")
+            assert await taken(3) == 1, "it stands in the list: it is taken"
+        broken.clear()
+
+        async def lots() -> list[str]:
+            return [fact.lot_id for fact in contexts]
+
+        await eventually(lots, ["L1"])
+        async with bridge(floor, nats_server):
+            await eventually(lots, ["L1", "L3"], 40)
+
+    async with told(bus, JOB_ORDERS_LISTED.everywhere, JOB_ORDERS_LISTED.message, LINE_STREAM.name) as lists:
+
+        async def since() -> list[Timestamp]:
+            return [one.running_since for one in lists]
+
+        await eventually(since, [contexts[0].changed_at, contexts[1].changed_at])
+
+
+async def test_a_telling_that_was_lost_is_repeated_by_the_bridge_that_lost_it(tmp_path, nats_server, bus, monkeypatch):
+    floor = ScadaFloor(tmp_path)
+    none = ua.Variant([], ua.VariantType.LocalizedText)
+    tell, lost = BusContexts.changed, []
+
+    async def lame(self: BusContexts, change: ContextChange) -> None:
+        if len(lost) < 3:
+            lost.append(change)
+            raise Unavailable("the broker is away")
+        await tell(self, change)
+
+    monkeypatch.setattr(BusContexts, "changed", lame)
+    async with (
+        told(bus, CONTEXT_CHANGED.everywhere, CONTEXT_CHANGED.message) as contexts,
+        bridge(floor, nats_server),
+        floor.client("mes") as mes,
+    ):
+        await mes.client.load_data_type_definitions()
+
+        async def taken() -> int:
+            return await mes.call(f"{JOBS}.StoreAndStart", ua.ISA95JobOrderDataType(JobOrderID="J1"), none)
+
+        async def orders() -> list[str]:
+            return [fact.job_order_id for fact in contexts]
+
+        await eventually(taken, 1, 40)
+        await eventually(orders, ["J1"])
+        assert len({change.at for change in lost}) == 1, "however late, it holds from when the order began"
+        assert contexts[0].changed_at.ToNanoseconds() / 1e9 == pytest.approx(lost[0].at, abs=1e-3)

@@ -321,15 +321,16 @@ async def test_a_job_order_of_the_mes_becomes_context_and_stands_in_the_list(flo
 
 
 async def test_an_order_that_the_broker_did_not_store_has_not_begun(floor, board, observer, monkeypatch):
-    async def refuse(_change: ContextChange) -> None:
+    async def refuse(*_: object) -> int:
         raise Unavailable("the broker is away")
 
-    receiver = board._receivers[LINE]
+    receiver, told = board._receivers[LINE], len(floor.told)
     async with floor.client("mes") as mes:
         with monkeypatch.context() as away:
-            away.setattr(receiver, "_tell", refuse)
+            away.setattr(receiver, "_store_list", refuse)
             assert await mes.call(f"{JOBS}.StoreAndStart", order("J5", "L5"), NO_COMMENT) == UNABLE
             assert await observer.value(f"{JOBS}.JobOrderList") in (None, [])
+            assert len(floor.told) == told, "parts go on as before (B9)"
         assert await mes.call(f"{JOBS}.StoreAndStart", order("J5", "L5"), NO_COMMENT) == NO_ERROR
         assert floor.told[-1].lot == "L5"
 

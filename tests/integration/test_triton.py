@@ -42,14 +42,17 @@ def shared(tmp_path_factory, issuer) -> Iterator[Inference]:
 
 
 def test_a_model_is_served_and_reported_with_the_digest_of_its_file(shared: Inference):
+    began = int(time.time())
     assert shared.grey_level(42) == 42
+    until(lambda: shared.models()["good"].last_probe_at.seconds >= began, shared)
 
     model = shared.models()["good"]
     assert (model.state, model.version, model.detail) == (model_service_pb2.MODEL_STATE_READY, "1", "")
     assert list(model.labels) == ["open", "pin hole"]
+    assert model.served_name == f"good.{model.digest[:8]}"
     assert model.digest == hashlib.sha256((shared.repository / "good/1/model.onnx").read_bytes()).hexdigest()
-    assert abs(time.time() - model.last_probe_at.seconds) < 5
-    assert 0 < model.probe_duration_ms < 1500
+    assert model.last_probe_at.seconds >= began
+    assert model.probe_duration_ms > 0
 
 
 def test_an_accelerator_that_is_not_there_costs_a_warning_and_not_the_model(shared: Inference):
@@ -70,14 +73,15 @@ def test_models_are_told_to_those_who_may_read_them_only(shared: Inference, scop
 
 
 async def test_concurrent_requests_run_as_batches_and_each_gets_its_own_answer(shared: Inference):
+    name = shared.served()
     async with AioClient(f"127.0.0.1:{shared.triton_port}") as client:
 
         async def counts() -> tuple[int, int]:
-            statistics = (await client.get_inference_statistics("good")).model_stats[0]
+            statistics = (await client.get_inference_statistics(name)).model_stats[0]
             return statistics.inference_count, statistics.execution_count
 
         inferences, executions = await counts()
-        answers = await asyncio.gather(*(client.infer("good", [picture(level)]) for level in range(16)))
+        answers = await asyncio.gather(*(client.infer(name, [picture(level)]) for level in range(16)))
         inferences_after, executions_after = await counts()
 
     assert [float(answer.as_numpy("detections")[0, 0, 0]) for answer in answers] == list(range(16))
@@ -97,7 +101,7 @@ def test_shared_memory_is_refused_without_the_admin_key_and_works_with_it(shared
             images, detections = InferInput("images", [1, 2, 64, 64], "UINT8"), InferRequestedOutput("detections")
             images.set_shared_memory(name, size)
             detections.set_shared_memory(name, 2400, size)
-            client.infer("good", [images], outputs=[detections], client_timeout=5)
+            client.infer(shared.served(), [images], outputs=[detections], client_timeout=5)
             assert (shared_memory.get_contents_as_numpy(region, np.float32, [1, 100, 6], size) == 77).all()
             until(lambda: unregistered(client, name), shared)
     finally:
@@ -114,9 +118,9 @@ def unregistered(client: InferenceServerClient, name: str) -> bool:
 @pytest.mark.parametrize(
     "forbidden",
     [
-        lambda client: client.load_model("good"),
-        lambda client: client.unload_model("good"),
-        lambda client: client.get_model_config("good"),
+        lambda client: client.load_model("any"),
+        lambda client: client.unload_model("any"),
+        lambda client: client.get_model_config("any"),
         lambda client: client.update_log_settings({"log_verbose_level": 9}),
         lambda client: client.update_trace_settings(settings={"trace_rate": "1"}),
     ],
@@ -140,12 +144,12 @@ def test_triton_listens_on_its_grpc_address_and_nowhere_else(shared: Inference):
 def test_only_requests_that_carry_a_trace_are_traced(shared: Inference):
     with shared.client() as client:
         for _ in range(3):
-            client.infer("good", [picture(1)], headers={"request": "untraced"})
+            client.infer(shared.served(), [picture(1)], headers={"request": "untraced"})
         posted = shared.issuer.web.posted
 
         def arrives() -> bool:
             """Asked again: Triton's exporter loses one span in fifty, the last before a rest."""
-            client.infer("good", [picture(1)], headers={"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"})
+            client.infer(shared.served(), [picture(1)], headers={"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01"})
             return any(TRACE_ID in body for body in posted)
 
         until(arrives, shared)

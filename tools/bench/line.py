@@ -128,7 +128,7 @@ async def _by_bridge(floor: Floor, first_part: int) -> Times:
             judged_at=timestamp(asked_at),
         )
         verdict.defects.add(label="open", score=0.9)
-        await floor.bus.publish(VERDICT_REACHED.at(PLACE), verdict, verdict.inspection_id)
+        await floor.bus.publish(VERDICT_REACHED.about(PLACE, verdict.inspection_id), verdict, verdict.inspection_id)
     receipt = await _said_after(before, floor, PAUSE_SETTLED)
     if not isinstance(receipt, line_pb2.PauseSettled) or receipt.outcome != line_pb2.PAUSE_OUTCOME_CONFIRMED:
         raise RuntimeError(f"the pause was not confirmed: {receipt}")

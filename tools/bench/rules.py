@@ -115,7 +115,9 @@ async def _publish(bus: Bus, line: str, parts: Sequence[Part]) -> None:
         said = []
         for part in parts[first : first + _AT_ONCE]:
             at = frame_pb2.StationPath(site=site, line=name, station=part.station)
-            said.append(bus.publish(VERDICT_REACHED.at(at), _verdict(at, part), part.inspection_id))
+            said.append(
+                bus.publish(VERDICT_REACHED.about(at, part.inspection_id), _verdict(at, part), part.inspection_id)
+            )
         await asyncio.gather(*said)
 
 

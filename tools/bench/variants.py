@@ -10,9 +10,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from services.inference.backend import openvino_sessions
 from tools.boards.board import SIZE_PX
 from tools.boards.generator import pair
-from tools.triton.onnxruntime_backend import openvino_sessions
 
 Images = NDArray[np.uint8]
 Key = TypeVar("Key")

@@ -88,7 +88,7 @@ class Ordeal:
         )
         while request_id not in self._sequences:
             with contextlib.suppress(Unavailable):  # the broker is being killed: again, with the same id
-                sequence = await self._floor.bus.publish(PAUSE_REQUESTED.at(PLACE), message, request_id)
+                sequence = (await self._floor.bus.publish(PAUSE_REQUESTED.at(PLACE), message, request_id)).sequence
                 self._sequences[request_id] = (sequence, asked_at, expires_at)
         self._open.set()
         with contextlib.suppress(TimeoutError):  # counted as unanswered

@@ -15,7 +15,7 @@ from tools.demo.score import compare, percentiles
 from tools.demo.witness import Heard
 from tools.simulators.camera import Answer
 
-_STAGES = ("decode", "register", "infer", "judge", "publish")
+_STAGES = ("decode", "register", "infer", "judge")
 _OUTCOMES = {
     verdict_pb2.OUTCOME_PASS: "pass",
     verdict_pb2.OUTCOME_FAIL: "fail",
@@ -36,16 +36,18 @@ def summarize(record: Record, heard: Heard, orders: Sequence[dict[str, Any]]) ->
     answers = record.answers
     keys = {order.key for order in heard.orders}
     references = [order["external_reference"] for order in orders]
-    stored = {verdict.inspection_id for verdict in heard.verdicts}
+    stored = {verdict.inspection_id: verdict for verdict in heard.verdicts}
     lost = [a.verdict.inspection_id for _, a in answers if a.verdict.inspection_id not in stored]
+    differing = [a for _, a in answers if stored.get(a.verdict.inspection_id, a.verdict) != a.verdict]
     figures = {
         "boards": len(answers),
         "verdicts": {n: sum(_OUTCOMES.get(a.verdict.outcome) == n for _, a in answers) for n in _OUTCOMES.values()},
         **_truth(answers),
-        "latency_ms": _latencies(answers),
+        "latency_ms": _latencies(answers, heard),
         "pause": _pause(heard),
         "work_orders": {"opened": len(set(references)), "duplicates": len(references) - len(set(references))},
         "lost_acknowledged_verdicts": len(lost),
+        "differing_acknowledged_verdicts": len(differing),
         "trace_id": heard.orders[0].trace_id if heard.orders else "",
         "work_order_ids": [order["id"] for order in orders],
         "resent_frames": sum(answer.attempts - 1 for _, answer in answers),
@@ -71,11 +73,12 @@ def _truth(answers: Sequence[tuple[Board, Answer]]) -> dict[str, float | int]:
 _INCONCLUSIVE = verdict_pb2.OUTCOME_INCONCLUSIVE
 
 
-def _latencies(answers: Sequence[tuple[Board, Answer]]) -> dict[str, dict[str, float]]:
+def _latencies(answers: Sequence[tuple[Board, Answer]], heard: Heard) -> dict[str, dict[str, float]]:
     stages = {
         stage: percentiles([t.duration_ms for _, a in answers for t in a.verdict.timings if t.stage == stage])
         for stage in _STAGES
     }
+    stages["publish"] = percentiles(heard.publish_ms)
     return stages | {"total": percentiles([answer.total_ms for _, answer in answers])}
 
 
@@ -105,6 +108,7 @@ def _failures(figures: dict[str, Any], record: Record, heard: Heard, missing: se
         (not heard.orders or bool(missing), f"{len(missing) or 'all'} work orders are missing in the MES"),
         (orders["duplicates"] > 0, f"{orders['duplicates']} work orders are doubled"),
         (figures["lost_acknowledged_verdicts"] > 0, "acknowledged verdicts are not in the stream"),
+        (figures["differing_acknowledged_verdicts"] > 0, "cameras were told other verdicts than the stream holds"),
         (bool(record.refused), f"{len(record.refused)} boards got no verdict: {_first_refusal(record)}"),
     )
     return [text for failed, text in checks if failed]
@@ -131,6 +135,7 @@ def render(figures: dict[str, Any]) -> Group:
         "work orders / doubles": f"{orders['opened']} / {orders['duplicates']}",
         "work order": ", ".join(figures["work_order_ids"]) or "none",
         "acknowledged verdicts lost": str(figures["lost_acknowledged_verdicts"]),
+        "told otherwise than stored": str(figures["differing_acknowledged_verdicts"]),
         "frames sent again": str(figures["resent_frames"]),
     }
     for name, value in rows.items():

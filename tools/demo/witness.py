@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from jidoka.workrequest.v1 import workrequest_pb2
 
 from services.chassis.bus import Bus
 from services.contracts.subjects import PAUSE_REQUESTED, PAUSE_SETTLED, VERDICT_REACHED, WORK_REQUESTED
-from tools.plant.facts import kept
+from tools.plant.facts import Fact, kept
 
 _PAUSE_S = 0.2
 
@@ -25,6 +26,8 @@ class Heard:
     requested: list[line_pb2.PauseRequested] = field(default_factory=list)
     settled: list[line_pb2.PauseSettled] = field(default_factory=list)
     orders: list[workrequest_pb2.WorkRequested] = field(default_factory=list)
+    publish_ms: list[float] = field(default_factory=list)
+    """From the judge to the broker's store, verdict by verdict."""
 
     def episodes(self) -> set[str]:
         """The incidents in which a pause was requested."""
@@ -49,9 +52,16 @@ async def hear(bus: Bus, lot_id: str, deadline_s: float) -> Heard:
         heard.orders = [o async for o, _, _ in kept(bus, WORK_REQUESTED) if o.lot_id == lot_id]
         heard.settled = [s async for s, _, _ in kept(bus, PAUSE_SETTLED) if s.episode_id in heard.episodes()]
         if heard.complete() or asyncio.get_running_loop().time() > ends:
-            heard.verdicts = [v async for v, _, _ in kept(bus, VERDICT_REACHED) if v.part.lot_id == lot_id]
+            facts = [fact async for fact in kept(bus, VERDICT_REACHED) if fact.message.part.lot_id == lot_id]
+            heard.verdicts = [fact.message for fact in facts]
+            heard.publish_ms = [_publish_ms(fact) for fact in facts]
             return heard
         await asyncio.sleep(_PAUSE_S)
+
+
+def _publish_ms(fact: Fact) -> float:
+    judged_at: datetime = fact.message.judged_at.ToDatetime(UTC)
+    return (fact.stored_at - judged_at).total_seconds() * 1000
 
 
 async def orders_in_the_mes(url: str, token: str, keys: set[str], deadline_s: float) -> list[dict[str, Any]]:

@@ -5,17 +5,19 @@ TensorRT's libraries come only from NVIDIA's own index; nothing else of Jidoka n
 """
 
 import hashlib
+import hmac
 import importlib
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from services.contracts.envelope import PLAN_STATEMENT
+from services.contracts.envelope import PLAN_STATEMENT, plan_seal
 from services.inference.adapters.trust import TrustedKeys
 from tools.train import manifest
 
@@ -77,8 +79,8 @@ def target(trt: Any) -> Target:
     return Target(gpu, driver, str(trt.__version__))
 
 
-def build(model: Path, cache: Path, precision: str, trust: Path) -> Path:
-    """The plan in the model's folder, from `cache` or built now.
+def build(model: Path, cache: Path, precision: str, trust: Path, node_key: str) -> Path:
+    """The plan in the model's folder, from `cache` or built now; sealed with the secret of this node.
 
     Raises NoEngine, MeshError when nobody in `trust` has signed the model, OSError for a folder that cannot be written.
     """
@@ -86,10 +88,18 @@ def build(model: Path, cache: Path, precision: str, trust: Path) -> Path:
     here = target(trt)
     digest = TrustedKeys(trust).verify(model)["files"][_SOURCE[precision]]
     folder = cache / here.key(digest, precision)
-    if not _whole(folder):
-        plan = _built(trt, (model / _SOURCE[precision]).read_bytes(), precision)
-        _keep(folder, plan, {"source": digest, "precision": precision, **asdict(here)})
+    if not _whole(folder, node_key):
+        plan = _built(trt, _signed(model / _SOURCE[precision], digest), precision)
+        _keep(folder, plan, {"source": digest, "precision": precision, **asdict(here)}, node_key)
     return _installed(folder, model / f"1/model_{precision}.plan")
+
+
+def _signed(source: Path, digest: str) -> bytes:
+    """Read once: what is built from is what was hashed. Raises NoEngine when it changed since the check."""
+    found = source.read_bytes()
+    if hashlib.sha256(found).hexdigest() != digest:
+        raise NoEngine(f"{source} changed while it was read: run this job again")
+    return found
 
 
 def _built(trt: Any, onnx: bytes, precision: str) -> bytes:
@@ -119,30 +129,47 @@ def _built(trt: Any, onnx: bytes, precision: str) -> bytes:
     return bytes(plan)
 
 
-def _keep(folder: Path, plan: bytes, about: dict[str, str]) -> None:
+def _keep(folder: Path, plan: bytes, about: dict[str, str], node_key: str) -> None:
     """A whole folder or none: a job that is killed here leaves nothing that looks like a plan."""
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir(parents=True)
     try:
         (unfinished / _PLAN).write_bytes(plan)
-        stated = about | {"sha256": hashlib.sha256(plan).hexdigest()}
+        sha256 = hashlib.sha256(plan).hexdigest()
+        stated = about | {"sha256": sha256, "seal": plan_seal(node_key, about["source"], sha256)}
         (unfinished / _STATEMENT).write_text(json.dumps(stated, indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)  # what lies there is not whole
         unfinished.rename(folder)
     except OSError:
-        if not _whole(folder):  # else the job of another pod was faster
+        if not _whole(folder, node_key):  # else the job of another pod was faster
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _whole(folder: Path) -> bool:
-    """Whether a plan lies there as it was written."""
+def _whole(folder: Path, node_key: str) -> bool:
+    """Whether a plan lies there as this node wrote it."""
     try:
         stated = json.loads((folder / _STATEMENT).read_text())
-        return bool(hashlib.sha256((folder / _PLAN).read_bytes()).hexdigest() == stated["sha256"])
-    except (OSError, ValueError, KeyError):
+        sha256 = hashlib.sha256((folder / _PLAN).read_bytes()).hexdigest()
+        return hmac.compare_digest(str(stated["seal"]), plan_seal(node_key, stated["source"], sha256))
+    except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def node_key(path: Path) -> str:
+    """The secret of this node in `path`; made when there is none, readable by its owner alone. Raises NoEngine."""
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32) + "\n")
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise NoEngine(f"cannot read or make the node's key {path}: {error}") from error
+    if not key:
+        raise NoEngine(f"{path} is empty: take it away, and one will be made")
+    return key
 
 
 def _installed(folder: Path, place: Path) -> Path:

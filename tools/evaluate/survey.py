@@ -82,9 +82,10 @@ async def survey(state: PlantState, data: DeepPcb, progress: Progress) -> Survey
 
 
 def frozen_threshold(model: Path, digest: str) -> float:
-    """The threshold frozen for exactly this file. Raises ValueError when the manifest is about another one."""
-    manifested = manifest.read(model)["files"][manifest.SERVED]
-    if manifested != digest:
+    """The threshold frozen for this model. Raises ValueError when the manifest is not about the network `digest`."""
+    files = manifest.read(model)["files"]
+    if digest not in files.values():  # which of them is served is the configuration's choice
+        manifested = files[manifest.SERVED]
         raise ValueError(
             f"{model / 'manifest.json'} is about {manifested[:12]}, but {digest[:12]} is served: "
             "its threshold means nothing here; run `jidoka export`"

@@ -1,12 +1,16 @@
 """`jidoka model key | verify`."""
 
+import contextlib
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.chassis.errors import MeshError
+from services.chassis.settings import read_secret
 from services.inference.adapters.model_folders import ModelFolders
+from services.inference.adapters.staging import Staging
 from services.inference.adapters.trust import TrustedKeys
 from tools.train.sign import key_in, publish
 
@@ -38,12 +42,22 @@ def verify(
     model: Annotated[Path, typer.Argument(help="Folder of the model.")] = Path("model_repository/pcb_detector"),
     trust: Trust = TRUST,
     config_name: Annotated[str, typer.Option(help="Configuration to be served: configs/NAME.pbtxt.")] = "",
+    key: Annotated[
+        Path | None, typer.Option("--node-key", help="For a TensorRT plan: what `jidoka engine build` had.")
+    ] = None,
 ) -> None:
-    """Say whether a plant would serve a model, by the check that the inference service makes before it loads one."""
+    """Say whether a plant would serve a model, and under which name, by copying it as the inference service does."""
     try:
-        ModelFolders(model.parent, TrustedKeys(trust), config_name).check(model.name)
+        node_key = read_secret(key, "node-key") if key else ""
+        folders = ModelFolders(model.parent, TrustedKeys(trust), config_name, node_key)
+        with (
+            tempfile.TemporaryDirectory(prefix="jidoka-model-") as folder,
+            contextlib.closing(Staging(Path(folder, "staging"), folders)) as staging,
+        ):
+            staged = staging.stage(model.name)
         about = TrustedKeys(trust).verify(model)
     except MeshError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{model}: good. {len(about['files'])} files are as signed, the threshold is {about.get('threshold')}.")
+    signed = f"{len(about['files'])} files are as signed, the threshold is {about.get('threshold')}"
+    typer.echo(f"{model}: good. {signed}. Version {staged.version} is served as {staged.name}.")

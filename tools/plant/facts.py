@@ -21,7 +21,7 @@ class Stored(NamedTuple):
 
     subject: str
     data: bytes
-    msg_id: str
+    fact_id: str
     sequence: int
     stored_at: datetime
 
@@ -57,8 +57,8 @@ async def stored(
             for found in await reading.fetch(min(waiting, _BATCH), timeout=_FETCH_S):
                 meta = found.metadata
                 waiting = meta.num_pending or 0
-                msg_id = (found.headers or {}).get(headers.MSG_ID, "")
-                yield Stored(found.subject, found.data, msg_id, meta.sequence.stream, meta.timestamp)
+                fact_id = headers.fact_id(found.subject, (found.headers or {}).get(headers.MSG_ID, ""))
+                yield Stored(found.subject, found.data, fact_id, meta.sequence.stream, meta.timestamp)
     await reading.unsubscribe()
 
 

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
-from nats.js.errors import BadRequestError
+from nats.js.errors import NotFoundError
 
 from services.chassis.bus import Bus
 from services.contracts.evidence import Evidence
@@ -62,9 +62,12 @@ def _bucket(name: str, max_age_s: int, max_bytes: int, discard: DiscardPolicy) -
 
 
 async def _ensure(bus: Bus, config: StreamConfig) -> None:
+    """An existing one is changed: to add it again the broker would want its max_bytes a second time."""
     try:
+        await bus.jetstream.stream_info(str(config.name))
+    except NotFoundError:
         await bus.jetstream.add_stream(config)
-    except BadRequestError:  # it exists with another configuration
+    else:
         await bus.jetstream.update_stream(config)
 
 

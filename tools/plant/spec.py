@@ -165,6 +165,7 @@ def service_settings(name: str, root: Path, ports: Ports) -> dict[str, object]:
             "triton_address": ports.at("triton-grpc"),
             "admin_key_file": secret_file(root, TRITON_KEY),
             "model_repository": REPOSITORY / "model_repository",
+            "model_trust": REPOSITORY / "deploy" / "trust" / "models",
             "work_dir": root / "inference",
             "otlp_http_url": _otlp(ports),
         },

@@ -23,6 +23,7 @@ console = Console()
 
 def replay(
     inspection_id: Annotated[str, typer.Argument(help="Of the verdict.")],
+    station: Annotated[str, typer.Option(help="site/line/station, where several have used this id.")] = "",
     state: Annotated[Path, typer.Option(envvar="JIDOKA_STATE", help="Folder of the running plant.")] = DEFAULT_STATE,
     plant: Annotated[
         Path | None, typer.Option(help="The plant file of that time; the plant's own unless given.")
@@ -39,34 +40,34 @@ def replay(
         if running is None or not running.running():
             raise ValueError(f"no plant runs in {state}: start it with `jidoka up`")
         known = plants.load(plant or running.plant_file)
-        same = asyncio.run(_replay(running, inspection_id, known))
+        same = asyncio.run(_replay(running, inspection_id, known, station))
     except (ValueError, OSError, MeshError) as error:
         console.print(f"[red]That did not work:[/] {error}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from None
     raise typer.Exit(0 if same else 1)
 
 
-async def _replay(running: PlantState, inspection_id: str, plant: plants.Plant) -> bool:
+async def _replay(running: PlantState, inspection_id: str, plant: plants.Plant, station: str) -> bool:
     bus = Bus(running.url("nats"), ADMIN, running.secret(f"{ADMIN}.nats-password"))
     await bus.start()
     try:
-        return await compare(bus, inspection_id, plant)
+        return await compare(bus, inspection_id, plant, station)
     finally:
         await bus.stop()
 
 
-async def compare(bus: Bus, inspection_id: str, plant: plants.Plant) -> bool:
+async def compare(bus: Bus, inspection_id: str, plant: plants.Plant, station: str = "") -> bool:
     """Prints what came out; whether all of it is identical. Raises ValueError for an unknown inspection."""
     facts = [fact async for fact in stored(bus, STATION, ["jidoka.v1.>"])]
-    found = _verdict(facts, inspection_id)
+    found = _verdict(facts, inspection_id, station)
     if found is None:
         raise ValueError(f"no verdict {inspection_id!r} in the stream: it keeps {STATION.max_age_s // 86_400} days")
     wrong = verdict.again(found, plant)
     _say(f"verdict {verdict_pb2.Outcome.Name(found.outcome).removeprefix('OUTCOME_')}", wrong)
     actions = {
-        fact.msg_id: fact for stream in (LINE, WORKREQUEST) async for fact in stored(bus, stream, ["jidoka.v1.>"])
+        fact.fact_id: fact for stream in (LINE, WORKREQUEST) async for fact in stored(bus, stream, ["jidoka.v1.>"])
     }
-    ours = {msg_id: fact for msg_id, fact in actions.items() if fact.subject.split(".")[3] in rules.VERBS}
+    ours = {fact_id: fact for fact_id, fact in actions.items() if fact.subject.split(".")[3] in rules.VERBS}
     said = await rules.again(facts, ours, found, plant)
     for each in said:
         _say(f"{each.what} {each.id}", each.differs)
@@ -75,13 +76,21 @@ async def compare(bus: Bus, inspection_id: str, plant: plants.Plant) -> bool:
     return not wrong and not any(each.differs for each in said)
 
 
-def _verdict(facts: list[Stored], inspection_id: str) -> verdict_pb2.Verdict | None:
-    """The broker keeps an inspection once, under its own id."""
+def _verdict(facts: list[Stored], inspection_id: str, station: str) -> verdict_pb2.Verdict | None:
+    """Raises ValueError when several stations have used the id and nobody said which one is meant."""
     prefix = VERDICT_REACHED.everywhere.removesuffix(">")
-    for fact in facts:
-        if fact.msg_id == inspection_id and fact.subject.startswith(prefix):
-            return verdict_pb2.Verdict.FromString(fact.data)
-    return None
+    verdicts = (verdict_pb2.Verdict.FromString(fact.data) for fact in facts if fact.subject.startswith(prefix))
+    found = {_place(verdict): verdict for verdict in verdicts if verdict.inspection_id == inspection_id}
+    if station:
+        return found.get(station)
+    if len(found) > 1:
+        raise ValueError(f"{inspection_id!r} stands for a part at each of {', '.join(found)}: add --station")
+    return next(iter(found.values()), None)
+
+
+def _place(verdict: verdict_pb2.Verdict) -> str:
+    at = verdict.station
+    return f"{at.site}/{at.line}/{at.station}"
 
 
 def _say(what: str, differs: list[str]) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 from google.protobuf.message import Message
 from jidoka.verdict.v1 import verdict_pb2
 
+from services.chassis.bus import Stored
 from services.chassis.streams import Delivery
 from services.contracts.plant import Plant
 from services.postprocessing.adapters.events import BusActions, routes
 from services.postprocessing.adapters.rule_books import book_of, text_of
 from services.postprocessing.domain.checkpoint import LineFold
 from services.postprocessing.handlers import RuleKeeper
-from tools.plant.facts import Stored
+from tools.plant.facts import Stored as StoredFact
 from tools.replay.difference import differences
 
 _NOT_DERIVED = ("traceId",)
@@ -48,13 +49,13 @@ class _Ear:
 
     said: dict[str, tuple[str, Message]] = field(default_factory=dict)
 
-    async def publish(self, subject: str, message: Message, msg_id: str) -> int:
+    async def publish(self, subject: str, message: Message, msg_id: str) -> Stored:
         self.said[msg_id] = subject, message
-        return len(self.said)
+        return Stored(len(self.said), duplicate=False)
 
 
 async def again(
-    facts: Sequence[Stored], actions: Mapping[str, Stored], verdict: verdict_pb2.Verdict, plant: Plant
+    facts: Sequence[StoredFact], actions: Mapping[str, StoredFact], verdict: verdict_pb2.Verdict, plant: Plant
 ) -> list[Compared]:
     """Every action that has the part among its suspects, whether it is stored, derived, or both.
 

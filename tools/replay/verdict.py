@@ -35,6 +35,7 @@ def again(stored: verdict_pb2.Verdict, plant: Plant) -> list[str]:
 
 
 def _inspection(stored: verdict_pb2.Verdict) -> inspection_pb2.Inspection:
+    times = {name: getattr(stored, name) for name in ("captured_at", "taken_at") if stored.HasField(name)}
     return inspection_pb2.Inspection(
         inspection_id=stored.inspection_id,
         station=stored.station,
@@ -43,9 +44,10 @@ def _inspection(stored: verdict_pb2.Verdict) -> inspection_pb2.Inspection:
         candidates=stored.candidates,
         quality_findings=stored.quality_findings,
         provenance=stored.provenance,
-        captured_at=stored.captured_at,
+        late=stored.late,
         context=stored.context,
         offset=stored.offset,
+        **times,
     )
 
 

@@ -18,12 +18,14 @@ from services.postprocessing.adapters import rule_messages
 from services.postprocessing.adapters.events import routes
 from services.postprocessing.adapters.rule_books import book_of, text_of
 from services.postprocessing.domain.attribution import Cause
-from services.postprocessing.domain.order import Due, Order, accept, expire
+from services.postprocessing.domain.count import Due, Turn
+from services.postprocessing.domain.order import Order, accept, expire
 from services.postprocessing.domain.part import Part, Ref
 from services.postprocessing.domain.rules.action import Action, Finding, What
 from services.postprocessing.domain.rules.rule import Rule
+from services.postprocessing.domain.rules.seeing import before_resume
 from services.postprocessing.domain.rules.state import Episode, Group, LineState, Mark
-from services.postprocessing.domain.rules.watching import basis, observe
+from services.postprocessing.domain.rules.watching import basis, observe, track_of
 from services.postprocessing.handlers import RuleKeeper
 from tools.plant.broker import ADMIN
 from tools.plant.facts import Stored, stored
@@ -38,11 +40,10 @@ _AFTERWARDS = 2_000
 
 
 class Look(NamedTuple):
-    """A part when its turn came, so many missing before it, and what the rules remembered before that fact."""
+    """A part when its turn came, and what the rules remembered before that fact."""
 
     before: LineState
-    part: Part
-    gap: int
+    turn: Turn
 
 
 class Point(NamedTuple):
@@ -94,7 +95,7 @@ class _Line:
         message = route.message.FromString(fact.data)
         part = _part(message)
         due = self._due(message, part)
-        self.looks.extend(Look(self._keeper.fold.state, part, gap) for part, gap in due)
+        self.looks.extend(Look(self._keeper.fold.state, turn) for turn in due)
         self.afterwards += len(due) if self.actions else 0
         if part is not None:  # the search for causes need not see it: it decides nothing, and takes its time
             await self._keeper.on_part(part, fact.sequence)
@@ -157,15 +158,15 @@ def _part(message: Message) -> Part | None:
 def _points(looks: Iterable[Look], rule: Rule, group: Group, label: str, labels: tuple[str, ...]) -> Iterator[Point]:
     turn, fact, state = 0, None, rule.start
     for look in looks:
-        part = look.part
+        part = look.turn.part
         own = rule.hears(part) and tuple(part.attribute(key) for key in rule.by) == group
-        if not own or (rule.after_resume and part.captured_at_s < look.before.resumed_at_s):
+        if not own or (rule.after_resume and before_resume(look.before, look.turn)):
             continue
         mark = _mark(look, rule, label)
         # Several parts may come due with one fact: the second goes on where the first one ended.
         state = state if look.before is fact else mark.state
         fact, drawn, outside = look.before, None, False
-        for name, x, n in observe(rule, part, look.gap, {label: mark}, labels):
+        for name, x, n in observe(rule, part, look.turn.gap, {label: mark}, labels):
             if name == label:
                 after, signal = rule.chart.step(state, x, n)
                 drawn = reading(rule.chart, Step(state, x, n, after)) or drawn
@@ -177,8 +178,8 @@ def _points(looks: Iterable[Look], rule: Rule, group: Group, label: str, labels:
 
 def _mark(look: Look, rule: Rule, label: str) -> Mark:
     tracks: Any = look.before.tracks.get(rule.id)
-    group = tuple(look.part.attribute(key) for key in rule.keys)
+    group = track_of(tuple(look.turn.part.attribute(key) for key in rule.keys), look.turn)
     track = tracks.groups.get(group) if tracks is not None and tracks.digest == rule.digest else None
-    if track is None or track.basis != basis(rule, look.before, look.part):
+    if track is None or track.basis != basis(rule, look.before, look.turn):
         return Mark(rule.start)
     return track.marks.get(label) or Mark(rule.start)

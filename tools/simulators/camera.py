@@ -82,6 +82,7 @@ class Camera:
         with telemetry.span("camera", inspection_id=frame.inspection_id):
             while True:
                 attempts += 1
+                request.frame.sent_at.CopyFrom(now())  # at each sending: by it the door knows how old the picture is
                 try:
                     answer = await rpc.call(
                         self._stub.Inspect, request, deadline_s=_DEADLINE_S, token=self._token, name="send frame"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from tools.supplier.part import Part
 from tools.supplier.rate import CONFIDENCE, Tally, exceeding, tallies, tally
+
+_SIGNS, _CONTROLS = frozenset("=+-@"), frozenset("\t\r\n")
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,14 @@ def _table(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) ->
 
 
 def _harmless(cell: object) -> object:
-    """A lot called `=1+1` must not become a formula in the supplier's spreadsheet (CWE-1236)."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell
+    """A lot called `=1+1` must not become a formula in the supplier's spreadsheet (CWE-1236).
+
+    Spreadsheets pass over blanks before the sign, and read full-width signs (NFKC) as their narrow ones.
+    """
+    if not isinstance(cell, str):
+        return cell
+    meant = unicodedata.normalize("NFKC", cell)
+    return f"'{cell}" if meant[:1] in _CONTROLS or meant.strip()[:1] in _SIGNS else cell
 
 
 def _summary(report: Report) -> dict[str, object]:

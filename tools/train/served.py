@@ -10,19 +10,20 @@ import numpy as np
 import onnxruntime as ort
 from tritonclient.grpc import InferInput, InferRequestedOutput, model_config_pb2
 
+from services.inference.adapters.served_config import allowed
+from services.inference.backend import openvino_sessions
 from tools.bench import triton
 from tools.boards.board import Image
 from tools.train.answers import INPUT, OUTPUT, Answers, Images, by_onnxruntime, by_session
 from tools.train.manifest import EXPORTED, SERVED
 from tools.train.metrics import Array
-from tools.triton.onnxruntime_backend import openvino_sessions
 
 _DEADLINE_S = 30.0
 
 
 def without_triton(staged: Path, images: Images) -> Answers:
     """Of the eight-bit network, on the provider that config.pbtxt asks for as far as this host has it."""
-    accelerators = triton.configuration(staged).optimization.execution_accelerators.cpu_execution_accelerator
+    accelerators = _configuration(staged).optimization.execution_accelerators.cpu_execution_accelerator
     if not any(asked.name == "openvino" for asked in accelerators) or not openvino_sessions.available():
         return by_onnxruntime(staged / SERVED, images)
     shape = openvino_sessions.fixed({INPUT: images[0].shape})
@@ -35,12 +36,17 @@ async def by_triton(staged: Path, images: Images) -> tuple[Answers, Answers]:
     Raises InferenceServerException, MeshError or TimeoutError when Triton does not serve it.
     """
     plain = model_config_pb2.ModelConfig()
-    plain.CopyFrom(triton.configuration(staged))
+    plain.CopyFrom(_configuration(staged))
     plain.default_model_filename = Path(EXPORTED).name
     plain.optimization.ClearField("execution_accelerators")
     async with triton.running(staged.parent) as server:
-        served = await _under(server, staged, triton.configuration(staged), images)
+        served = await _under(server, staged, _configuration(staged), images)
         return served, await _under(server, staged, plain, images)
+
+
+def _configuration(staged: Path) -> model_config_pb2.ModelConfig:
+    """What a plant makes of config.pbtxt: that is what will be served. Raises Denied for what no plant serves."""
+    return allowed(staged / "config.pbtxt", triton.configuration(staged))
 
 
 async def _under(server: triton.Triton, staged: Path, config: Any, images: Images) -> Answers:

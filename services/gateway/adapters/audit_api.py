@@ -1,11 +1,11 @@
-"""Who did what at the OPC UA server, for those who have to check it."""
+"""Who did what at the OPC UA server and to dead letters, for those who have to check it."""
 
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 
 from services.contracts.scopes import AUDIT_READ
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.domain import View
 
 
@@ -15,11 +15,17 @@ def install(app: FastAPI, view: View, door: Door) -> None:
     @app.get(
         "/v1/audit",
         dependencies=[door.needs(AUDIT_READ)],
-        summary="Calls, writes, log-ins and refusals at the OPC UA server, newest first",
+        summary="What was done and refused at the OPC UA server, and done to dead letters; newest first",
     )
     async def audit(
         user: Annotated[str, Query(max_length=200, description="only of this user")] = "",
-        act: Annotated[str, Query(max_length=50, description="call, write, log in, log out, create session")] = "",
+        act: Annotated[
+            str,
+            Query(
+                max_length=50,
+                description="call, write, log in, log out, create session, replay dead letter, drop dead letter",
+            ),
+        ] = "",
         result: Annotated[str, Query(max_length=100, description="Good, or the name of a refusal")] = "",
         node: Annotated[str, Query(max_length=200, description="only nodes whose id contains it")] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 50,

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.chassis.auth import Principal
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, NotFound
+from services.contracts.instant import timestamp
 from services.contracts.mistake import nearest
 from services.contracts.plant import Plant
 from services.contracts.scopes import CONTEXT_WRITE
 from services.contracts.subjects import CONTEXT_DECLARED
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 
 _WHOLE_LINE = "all"
 _FACTS = {
@@ -65,10 +66,9 @@ def install(app: FastAPI, plant: Plant, door: Door, bus: Bus) -> None:
         message = context_pb2.ContextChanged(station=at, source=f"rest:{caller.subject}")
         for name, value in told.items():
             setattr(message, _FACTS[name], value)
-        now_ns = time.time_ns()
-        message.changed_at.FromNanoseconds(now_ns)
+        message.changed_at.CopyFrom(timestamp(bus.clock.now_s()))
         # What was said before may be said again: each word is a fact of its own.
-        msg_id = f"{site}/{line}:{caller.subject}:{now_ns}"
+        msg_id = f"{site}/{line}:{caller.subject}:{time.time_ns()}"
         await bus.publish(CONTEXT_DECLARED.at(at), message, msg_id)
         return told
 

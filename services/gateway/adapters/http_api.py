@@ -1,61 +1,55 @@
 """The REST API. Every endpoint wants a token; the schema itself is served at /v1/openapi.json."""
 
+import asyncio
 import json
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
+from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from opentelemetry.trace import SpanKind
 
 from services.chassis import telemetry
-from services.chassis.auth import Principal, TokenVerifier
-from services.chassis.errors import Denied, Invalid, NotFound
-from services.contracts.instant import now
+from services.chassis.auth import Principal
+from services.chassis.errors import Denied, Invalid
 from services.contracts.plant import Plant
-from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ, ROLE_SCOPES
-from services.gateway.adapters import http_errors
-from services.gateway.domain import View
+from services.contracts.scopes import INSPECTION_SUBMIT, MODEL_READ, PRODUCT_WRITE, RESULT_READ
+from services.gateway.adapters import golden_pictures, http_errors
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.entrance import MOST_BYTES, Entrance
+from services.gateway.adapters.frame_times import times
+from services.gateway.adapters.http_errors import TooLarge
+from services.gateway.adapters.queries import only_known_ones
+from services.gateway.adapters.stored_verdicts import InspectionId, StationName, StoredVerdicts
+from services.gateway.domain import View, aged
 from services.gateway.ports import Inspection, Models, Products
 
+_FORM_BYTES = 1 << 16  # what a form may have around its picture
 _PRODUCT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-class Door:
-    """Who may come in: a FastAPI dependency for each scope."""
-
-    def __init__(self, verifier: TokenVerifier) -> None:
-        self._verifier = verifier
-
-    async def enter(self, authorization: str) -> Principal:
-        """The caller, whose roles grant scopes too."""
-        caller = await self._verifier.verify(authorization)
-        granted = {scope for role in caller.roles for scope in ROLE_SCOPES.get(role, ())}
-        return Principal(caller.subject, caller.client, caller.scopes | granted, caller.roles)
-
-    def needs(self, scope: str | None) -> Any:
-        """A dependency that lets in whoever has the scope (None: any valid token)."""
-
-        async def check(authorization: Annotated[str, Header()] = "") -> Principal:
-            caller = await self.enter(authorization)
-            if scope is not None:
-                caller.require(scope)
-            return caller
-
-        return Depends(check)
-
-
 def create(
-    plant: Plant, view: View, door: Door, inspection: Inspection, products: Products, models: Models, max_bytes: int
+    plant: Plant,
+    view: View,
+    door: Door,
+    inspection: Inspection,
+    products: Products,
+    models: Models,
+    verdicts: StoredVerdicts,
+    max_bytes: int,
+    body_deadline_s: float = 10.0,
 ) -> FastAPI:
     """The application."""
-    app = FastAPI(title="Jidoka gateway", version="1", openapi_url=None)
+    app = FastAPI(title="Jidoka gateway", version="1", openapi_url=None, dependencies=[Depends(only_known_ones)])
     http_errors.install(app)
     _trace(app)
+    app.add_middleware(Entrance, door=door, deadline_s=body_deadline_s)
     _commands(app, plant, door, inspection, products, max_bytes)
-    _views(app, view, door, models)
+    _views(app, view, door, models, verdicts)
 
     @app.get("/v1/openapi.json", dependencies=[door.needs(None)], include_in_schema=False)
     async def openapi() -> dict[str, Any]:
@@ -75,18 +69,21 @@ def _trace(app: FastAPI) -> None:
 def _commands(
     app: FastAPI, plant: Plant, door: Door, inspection: Inspection, products: Products, max_bytes: int
 ) -> None:
+    sizes = {(recipe.width_px, recipe.height_px) for recipe in plant.recipes}
+    pictures = {MOST_BYTES: max_bytes + _FORM_BYTES}
     owners = {(p.site, p.line, p.station): station.camera_client for p, _, station in plant.stations()}
 
-    @app.post("/v1/inspections", summary="Inspect one part")
+    @app.post("/v1/inspections", summary="Inspect one part", openapi_extra=pictures)
     async def inspect(
         image: Annotated[UploadFile, File(description="PNG or JPEG")],
         site: Annotated[str, Form()],
         line: Annotated[str, Form()],
         station: Annotated[str, Form()],
         lot_id: Annotated[str, Form()],
-        part_sequence: Annotated[int, Form(ge=1)],
+        part_sequence: Annotated[int, Form(ge=1, lt=1 << 64)],
         product_id: Annotated[str, Form()],
         caller: Annotated[Principal, door.needs(INSPECTION_SUBMIT)],
+        shot: Annotated[dict[str, Timestamp], Depends(times)],
         recipe: Annotated[str, Form()] = "",
         inspection_id: Annotated[str, Form(description="keep it when you send again")] = "",
         context: Annotated[str, Form(description='where the part comes from: {"cavity": "7", "supplier": "A"}')] = "{}",
@@ -99,41 +96,37 @@ def _commands(
             station=frame_pb2.StationPath(site=site, line=line, station=station),
             part=frame_pb2.PartRef(lot_id=lot_id, part_sequence=part_sequence, product_id=product_id),
             image=await _bounded(image, max_bytes),
-            captured_at=now(),
+            **shot,
             recipe=recipe,
             context=_context(context),
         )
         return await inspection.inspect(frame)
 
-    @app.put("/v1/products/{product_id}/golden", summary="Register a golden template")
+    @app.put("/v1/products/{product_id}/golden", summary="Register a golden template", openapi_extra=pictures)
     async def put_golden(
         product_id: str, image: Annotated[UploadFile, File()], _: Annotated[Principal, door.needs(PRODUCT_WRITE)]
     ) -> dict[str, str]:
         if not _PRODUCT.fullmatch(product_id):
             raise Invalid("must be 1 to 128 of A-Z a-z 0-9 . _ -", field="product_id")
-        return {
-            "productId": product_id,
-            "sha256": await products.put_golden(product_id, await _bounded(image, max_bytes)),
-        }
+        encoded = await _bounded(image, max_bytes)
+        await asyncio.to_thread(golden_pictures.check, encoded, sizes)
+        return {"productId": product_id, "sha256": await products.put_golden(product_id, encoded)}
 
 
-def _views(app: FastAPI, view: View, door: Door, models: Models) -> None:
+def _views(app: FastAPI, view: View, door: Door, models: Models, verdicts: StoredVerdicts) -> None:
     read = [door.needs(RESULT_READ)]
 
     @app.get("/v1/lines", dependencies=read, summary="Every line: its state and its counts")
     async def lines() -> list[dict[str, Any]]:
-        return list(view.lines.values())
+        return [aged(line, time.time()) for line in view.lines.values()]
 
     @app.get("/v1/inspections", dependencies=read, summary="The newest verdicts")
     async def inspections(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
         return view.inspections.newest(limit)
 
     @app.get("/v1/inspections/{inspection_id}", dependencies=read, summary="One verdict")
-    async def one_inspection(inspection_id: str) -> dict[str, Any]:
-        found = view.inspections.get(inspection_id)
-        if found is None:
-            raise NotFound(f"no inspection {inspection_id!r} among the newest", field="inspection_id")
-        return found
+    async def one_inspection(inspection_id: InspectionId, station: StationName = "") -> dict[str, Any]:
+        return await verdicts.find(inspection_id, station)
 
     @app.get("/v1/workrequests", dependencies=read, summary="Work requests and how far they got")
     async def workrequests(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
@@ -149,8 +142,9 @@ def _context(text: str) -> dict[str, str]:
     try:
         found = json.loads(text)
         if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()):
+            "".join((*found, *found.values())).encode()  # half of a surrogate pair is no text
             return found
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     raise Invalid("is no JSON object of texts", field="context", fix='send {"cavity": "7"}, or nothing')
 
@@ -158,5 +152,5 @@ def _context(text: str) -> dict[str, str]:
 async def _bounded(upload: UploadFile, max_bytes: int) -> bytes:
     data = await upload.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise Invalid(f"the image has more than {max_bytes} bytes", field="image", fix="send a smaller file")
+        raise TooLarge(f"the image has more than {max_bytes} bytes", field="image", fix="send a smaller file")
     return data

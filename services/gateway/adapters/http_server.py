@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 
 from services.chassis.run import spawn
 
@@ -20,7 +19,7 @@ class _Quiet(uvicorn.Server):
 class HttpServer:
     """Serves the app at host:port."""
 
-    def __init__(self, app: FastAPI, address: str) -> None:
+    def __init__(self, app: Any, address: str) -> None:
         host, _, port = address.rpartition(":")
         config = uvicorn.Config(
             app, host, int(port), log_config=None, access_log=False, timeout_graceful_shutdown=5, limit_concurrency=256

@@ -1,9 +1,9 @@
 """Changing the rules takes two people: a quality engineer proposes, another one approves; both stand in the stream."""
 
+import asyncio
 import time
 from typing import Annotated, Any
 
-import yaml
 from fastapi import Body, FastAPI, Query
 from jidoka.rules.v1 import rules_pb2
 from pydantic import ValidationError
@@ -17,11 +17,15 @@ from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest, text_of
 from services.contracts.scopes import RESULT_READ, RULES_APPROVE, RULES_PROPOSE
 from services.contracts.subjects import RULES_APPROVED, RULES_PROPOSED
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters import bounded_yaml
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.entrance import MOST_BYTES
 from services.gateway.domain import Entry, View
 
 _MOST_BYTES = 1 << 18
 _SENTENCES = 10
+_DEADLINE_S = 5.0
+_HIGHEST_VERSION = (1 << 32) - 1  # on the wire
 
 
 class BusRules:
@@ -75,14 +79,19 @@ def install(app: FastAPI, plant: Plant, view: View, door: Door, rules: BusRules)
     async def in_force(site: str) -> Entry:
         return {"inForce": view.rules.get(known(site)), "proposals": view.proposals_at(site)}
 
-    @app.post("/v1/sites/{site}/rules/proposals", status_code=201, summary="Propose rules (a plant file's `rule_set`)")
+    @app.post(
+        "/v1/sites/{site}/rules/proposals",
+        status_code=201,
+        summary="Propose rules (a plant file's `rule_set`)",
+        openapi_extra={MOST_BYTES: _MOST_BYTES},
+    )
     async def propose(
         site: str,
         caller: Annotated[Principal, door.needs(RULES_PROPOSE)],
         text: Annotated[str, Body(media_type="application/yaml", max_length=_MOST_BYTES)],
         reason: Annotated[str, Query(min_length=3, max_length=500, description="why, for whoever approves")],
     ) -> dict[str, Any]:
-        wanted = checked(plant, text)
+        wanted = await _checked_beside(plant, text)
         rules_text = text_of(wanted.rule_set, wanted.labels())
         sha256 = await rules.propose(known(site), rules_text, wanted.rule_set.version, caller.subject, reason)
         return {"site": site, "sha256": sha256, "version": wanted.rule_set.version, "proposedBy": caller.subject}
@@ -104,15 +113,26 @@ def install(app: FastAPI, plant: Plant, view: View, door: Door, rules: BusRules)
 def checked(plant: Plant, text: str) -> Plant:
     """The plant with the rules of `text`, a plant file or its `rule_set` alone. Raises Invalid: line, field, fix."""
     try:
-        document = yaml.safe_load(text)
+        document = bounded_yaml.load(text)
         proposed = document.get("rule_set") if isinstance(document, dict) else None
-        return Plant.model_validate({**plant.model_dump(mode="json"), "rule_set": proposed})
-    except yaml.YAMLError as error:
-        raise Invalid(f"not YAML: {error}", field="body", fix="send the plant file, or its rule_set alone") from error
+        wanted = Plant.model_validate({**plant.model_dump(mode="json"), "rule_set": proposed})
     except ValidationError as error:
         found = list(lines_of(text, error))[:_SENTENCES]
         said = "; ".join(f"line {line}: {field}: {what}; fix: {fix}" for line, field, what, fix in found)
         raise Invalid(said, field=found[0][1], fix=found[0][3]) from error
+    if wanted.rule_set.version > _HIGHEST_VERSION:
+        raise Invalid("is too high", field="rule_set.version", fix=f"at most {_HIGHEST_VERSION}")
+    return wanted
+
+
+async def _checked_beside(plant: Plant, text: str) -> Plant:
+    """As `checked`, in a thread: whatever the text is, other callers do not wait for it (S13)."""
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            return await asyncio.to_thread(checked, plant, text)
+    except TimeoutError:
+        fix = "send the rule_set alone, in fewer entries"
+        raise Invalid(f"could not be read within {_DEADLINE_S:g} s", field="body", fix=fix) from None
 
 
 def _of(site: str) -> Place:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from services.chassis.errors import Unauthenticated
 
 _TOLERANCE_S = 300.0
+_MOST_DIGITS = 20  # int() refuses thousands of them with a ValueError
 
 
 class Seal:
@@ -25,6 +26,7 @@ class Seal:
         if not hmac.compare_digest(given.encode(), f"sha256={digest}".encode()):
             fix = "sign timestamp + '.' + body with the shared secret (HMAC-SHA256)"
             raise Unauthenticated("the signature does not fit", field="X-Jidoka-Signature", fix=fix)
-        if not (timestamp.isascii() and timestamp.isdigit() and abs(self._clock() - int(timestamp)) <= _TOLERANCE_S):
+        of_now = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS
+        if not (of_now and abs(self._clock() - int(timestamp)) <= _TOLERANCE_S):
             fix = "set the clock: Unix seconds within five minutes of ours"
             raise Unauthenticated("the timestamp is not of now", field="X-Jidoka-Timestamp", fix=fix)

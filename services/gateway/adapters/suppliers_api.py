@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.contracts.scopes import RESULT_READ
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 from services.gateway.domain import Entry, View
 
 _CONFIDENCE = 0.95

@@ -13,7 +13,8 @@ from services.contracts.instant import now
 from services.contracts.plant import Place
 from services.contracts.scopes import WORKORDER_REQUEUE
 from services.contracts.subjects import WORK_REPORTED, WORK_REQUEUED
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
+from services.gateway.adapters.entrance import SIGNED_BODY
 from services.gateway.adapters.signatures import Seal
 from services.gateway.domain import View
 
@@ -58,7 +59,12 @@ def install(app: FastAPI, view: View, door: Door, bus: Bus, system: str, seal: S
 
 
 def _take_reports(app: FastAPI, bus: Bus, system: str, seal: Seal) -> None:
-    @app.post("/v1/mes/{name}/progress", status_code=202, summary="The MES reports where an order stands (signed)")
+    @app.post(
+        "/v1/mes/{name}/progress",
+        status_code=202,
+        summary="The MES reports where an order stands (signed)",
+        openapi_extra=SIGNED_BODY,
+    )
     async def report(name: str, request: Request) -> dict[str, str]:
         body = await _bounded(request)
         seal.check(request.headers, body)

@@ -33,13 +33,14 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 def _wire(status: ModelStatus) -> model_service_pb2.Model:
     model = model_service_pb2.Model(
         name=status.spec.name,
-        version=status.version,
-        digest=status.digest,
-        labels=status.labels,
         state=_STATES[status.state],
-        detail=status.detail,
+        detail=status.detail or status.refused_newer,
         probe_duration_ms=status.probe_duration_ms,
     )
+    if status.staged:
+        model.served_name, model.version = status.staged.name, status.staged.version
+        model.digest = status.staged.digest
+        model.labels.extend(status.staged.labels)
     if status.last_probe_at_s:
         model.last_probe_at.CopyFrom(timestamp(status.last_probe_at_s))
     return model

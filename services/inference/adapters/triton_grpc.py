@@ -55,12 +55,12 @@ class TritonClient:
             return False
 
     async def load(self, model: str) -> None:
-        """Load the newest version, or check that somebody has. Raises a MeshError with Triton's reason."""
+        """Load it, or check that somebody has. Raises a MeshError with Triton's reason."""
         if self._admin:
             deadline_s = self._load_deadline_s
             await _typed(self._client.load_model(model, headers=self._admin, client_timeout=deadline_s))
         elif not await _typed(self._client.is_model_ready(model, client_timeout=self._call_deadline_s)):
-            fix = "load it there, or look into its log for the reason why it did not load"
+            fix = "give it this service's staging folder as its model repository and load it there, or see its log"
             raise errors.NotFound(f"Triton at {self._address} does not serve it", field=f"model {model}", fix=fix)
 
     async def unload(self, model: str) -> None:
@@ -69,11 +69,10 @@ class TritonClient:
             deadline_s = self._call_deadline_s
             await _typed(self._client.unload_model(model, headers=self._admin, client_timeout=deadline_s))
 
-    async def signature(self, model: str) -> tuple[str, Signature]:
-        """The newest served version, and what the model takes and gives."""
+    async def signature(self, model: str) -> Signature:
+        """What the model takes and gives."""
         metadata = await _typed(self._client.get_model_metadata(model, client_timeout=self._call_deadline_s))
-        newest = max(metadata.versions, key=int, default="")
-        return newest, Signature(_tensors(metadata.inputs), _tensors(metadata.outputs))
+        return Signature(_tensors(metadata.inputs), _tensors(metadata.outputs))
 
     async def served(self, model: str) -> int:
         """How many requests it has answered so far. Raises NotFound when it is not loaded."""
@@ -84,19 +83,19 @@ class TritonClient:
             raise errors.NotFound(error.message) from error
         return sum(int(version.inference_stats.success.count) for version in statistics.model_stats)
 
-    async def infer(self, spec: ModelSpec, deadline_s: float) -> Answer:
+    async def infer(self, name: str, spec: ModelSpec, deadline_s: float) -> Answer:
         """Ask about a black picture. Raises Bug when the answer is empty (a stub under NumPy 2) or not finite."""
         images = InferInput(INPUT, [1, 2, spec.height_px, spec.width_px], "UINT8")
         images.set_data_from_numpy(np.zeros(images.shape(), np.uint8))
         started = time.perf_counter()
         outputs = [InferRequestedOutput(OUTPUT)]
-        result = await _typed(self._client.infer(spec.name, [images], outputs=outputs, client_timeout=deadline_s))
+        result = await _typed(self._client.infer(name, [images], outputs=outputs, client_timeout=deadline_s))
         duration_ms = (time.perf_counter() - started) * 1000
         detections = result.as_numpy(OUTPUT)
         if detections is None or detections.shape != (1, TOP, VALUES) or not np.isfinite(detections).all():
             shape = getattr(detections, "shape", None)
-            fix = "see the model's log; if NumPy was updated, see tools/triton/onnxruntime_backend/model.py"
-            raise errors.Bug(f"unusable answer of shape {shape}", field=f"model {spec.name}", fix=fix)
+            fix = "see the model's log; if NumPy was updated, see backend/model.py"
+            raise errors.Bug(f"unusable answer of shape {shape}", field=f"model {name}", fix=fix)
         return Answer(result.get_response().model_version, duration_ms)
 
 

@@ -43,6 +43,7 @@ class TritonServer:
         """End what an earlier life left, then start. Raises Conflict when another service uses the work folder."""
         self._own_work_dir()
         self._clear()
+        self._command.repository.mkdir(parents=True, exist_ok=True)  # Triton does not start without
         self._wheel.assemble(self._command.backends, self._backend_dir)
         with self._new_log() as output:
             # setpriv makes the kernel end Triton when we die, however we die; it then becomes Triton (exec).

@@ -39,13 +39,17 @@ class TrustedKeys:
         fix = f"{_EXPORT_AGAIN}, or put that key into {self._folder} if you know whose it is"
         raise Denied(f"signed by {signers}, which is no key in {self._folder}", field=f"model {model.name}", fix=fix)
 
+    def files(self) -> list[Path]:
+        """The files of the keys."""
+        return sorted(self._folder.glob("*.pem"))
+
     def know(self, keyid: str) -> bool:
         """Whether what this key signs is served. Raises Invalid for a file in the folder that is no key."""
         return keyid in self._keys()
 
     def _keys(self) -> dict[str, Ed25519PublicKey]:
         keys = {}
-        for path in sorted(self._folder.glob("*.pem")):
+        for path in self.files():
             try:
                 key = load_pem_public_key(path.read_bytes())
             except (ValueError, OSError) as error:
@@ -88,6 +92,10 @@ def _matching(model: Path, payload: bytes) -> dict[str, Any]:
     if readable.is_file() and readable.read_bytes() != payload:
         fix = f"restore {MANIFEST_FILE}, or freeze the model again: `jidoka freeze`"
         raise Denied(f"{readable} was changed after it was signed", field=field, fix=fix)
+    if manifest.get("name") != model.name:
+        # Else an older or another model of ours could be put into this place, and its figures with it (S2).
+        fix = f"put it into a folder of that name, or {_EXPORT_AGAIN}"
+        raise Denied(f"{model} holds what was signed as {manifest.get('name')!r}", field=field, fix=fix)
     for name, digest in manifest["files"].items():
         path = model / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:

@@ -1,5 +1,6 @@
 """One model: the contract that it must keep, and how it does."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -10,6 +11,8 @@ TOP = 100
 """Detections per image."""
 VALUES = 6
 """x1 y1 x2 y2 score class"""
+TRITON_VERSION = "1"
+"""Of every model in Triton: what tells two apart is their name."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,27 @@ class ModelSpec:
     name: str
     height_px: int
     width_px: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A private copy of a signed model, which nobody but this service can change."""
+
+    name: str
+    """What the model server calls it: one name for each network, so that an answer under it can be of no other (B2)."""
+    version: str
+    """Its folder in the model repository; people number models so, and nothing depends on it."""
+    digest: str
+    """SHA-256, hex, of the signed network that is loaded; of a plan: of the one that it was built from."""
+    labels: tuple[str, ...]
+    """Class names by index."""
+    files: Mapping[str, str]
+    """Every file of the copy, with its SHA-256."""
+
+
+def served_name(model: str, digest: str) -> str:
+    """What a model server calls this network of a model."""
+    return f"{model}.{digest[:8]}"
 
 
 @dataclass(frozen=True)
@@ -75,10 +99,10 @@ class ModelStatus:
     spec: ModelSpec
     state: ModelState = ModelState.LOADING
     detail: str = ""
-    version: str = ""
-    digest: str = ""
-    labels: tuple[str, ...] = ()
-    """Class names by index."""
+    staged: Staged | None = None
+    """What is served, or was before the server went."""
+    refused_newer: str = ""
+    """Why what lies in the model's folder now is not served in its place."""
     loaded: bool = False
     """Whether the server has it; a model that it lost or never took is loaded again, at `retry_at_s` (monotonic)."""
     attempts: int = 0
@@ -91,9 +115,17 @@ class ModelStatus:
         """It is being loaded; what was wrong stays readable meanwhile."""
         return replace(self, state=ModelState.LOADING)
 
-    def accepted(self, version: str, digest: str, labels: tuple[str, ...]) -> "ModelStatus":
-        """The server has it and it keeps the contract."""
-        return replace(self, version=version, digest=digest, labels=labels, loaded=True)
+    def accepted(self, staged: Staged, at_s: float, duration_ms: float) -> "ModelStatus":
+        """The server has it, it keeps the contract and it has answered."""
+        return replace(self, staged=staged, loaded=True).answered(at_s, duration_ms)
+
+    def forgotten(self) -> "ModelStatus":
+        """The copy is gone."""
+        return replace(self, staged=None, loaded=False)
+
+    def newer(self, refused: str) -> "ModelStatus":
+        """What lies in the folder now is refused, or (empty) is what is served."""
+        return replace(self, refused_newer=refused)
 
     def refused(self, detail: str, now_s: float, jitter: float, backoff: Backoff) -> "ModelStatus":
         """It could not be loaded or breaks the contract: tried again later."""

@@ -4,7 +4,6 @@
 order's number is the name of its file. A partner that answers nothing leaves orders open, whatever it does with them.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +16,7 @@ from services.mes_connector.adapters.b2mml_answer import Garbled, State, parsed,
 from services.mes_connector.adapters.b2mml_folder import Folder, file_name
 from services.mes_connector.adapters.b2mml_options import FileOptions
 from services.mes_connector.adapters.b2mml_writer import Writer
+from services.mes_connector.adapters.one_thread import BusyError, OneThread
 from services.mes_connector.adapters.options import options_of
 from services.mes_connector.adapters.vocabulary import Vocabulary
 from services.mes_connector.domain.answer import Answer, Outcome
@@ -43,7 +43,7 @@ class FileDrop:
         self._folder = Folder(root, options)
         self._writer = Writer(system, options)
         self._vocabulary = Vocabulary(system, options.unmapped)
-        self._deadline_s = deadline_s
+        self._thread, self._deadline_s = OneThread("mes folder"), deadline_s
 
     async def start(self) -> None:
         """Nothing to do: the plant makes the folders, with the rights that both sides need."""
@@ -137,8 +137,9 @@ class FileDrop:
 
     async def _touch(self, work: Callable[[], T]) -> T | Answer:
         try:
-            async with asyncio.timeout(self._deadline_s):
-                return await asyncio.to_thread(work)
+            return await self._thread.run(work, self._deadline_s)
+        except BusyError:
+            return Answer(Outcome.AWAY, reason="the folder is still busy with what was asked before")
         except TimeoutError:  # the thread may still be at it: a share that hangs wakes up when it likes
             return Answer(Outcome.UNKNOWN, reason=f"the folder did not answer within {self._deadline_s:g} s")
         except PermissionError as error:

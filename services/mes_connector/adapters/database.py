@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from services.chassis.backoff import Backoff
 from services.chassis.errors import Invalid, Unavailable
-from services.mes_connector.adapters.tables import METADATA
+from services.mes_connector.adapters.migrations import migrate
 
 log = logging.getLogger("jidoka.mes")
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -71,14 +71,17 @@ class Database:
         self._deadline_s = deadline_s
 
     async def start(self) -> None:
-        """Create the tables; waits for a database that is still away."""
+        """Bring the tables to what this code knows; waits for a database that is still away.
+
+        Raises Invalid for an outbox of a newer version.
+        """
         backoff = Backoff(0.2, 10.0)
         while True:
             try:
                 async with self.transaction() as connection:
-                    await connection.run_sync(METADATA.create_all)
+                    await connection.run_sync(migrate)
                 return
-            except (Unavailable, IntegrityError) as error:  # PostgreSQL: another replica was creating them, too
+            except Unavailable as error:
                 log.warning("waiting for the outbox: %s", error)
                 await backoff.wait()
 

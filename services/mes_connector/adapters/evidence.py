@@ -33,8 +33,9 @@ def links(message: wire.WorkRequested, gallery: Gallery) -> tuple[Link, ...]:
 
 
 def _links(message: wire.WorkRequested, gallery: Gallery) -> Iterator[Link]:
+    station = f"{message.station.site}/{message.station.line}/{message.station.station}"
     if message.inspection_ids:
-        yield Link("replay", f"jidoka replay {message.inspection_ids[-1]}")
+        yield Link("replay", f"jidoka replay {quote(message.inspection_ids[-1])} --station {quote(station)}")
     if message.trace_id:
         yield Link("trace", f"jidoka trace {message.trace_id}")
     if message.last_part_sequence:
@@ -44,7 +45,7 @@ def _links(message: wire.WorkRequested, gallery: Gallery) -> Iterator[Link]:
         yield Link("chart", f"jidoka rules chart {message.episode_id}")
     if message.rule_id not in gallery.blind:
         for inspection_id in _to_look_at(list(message.inspection_ids)):
-            yield Link("image", _image(inspection_id, gallery.gateway_url))
+            yield Link("image", _image(inspection_id, station, gallery.gateway_url))
     if message.kind == wire.WORK_REQUEST_KIND_SUPPLIER_QUALITY and (supplier := message.scope.get("supplier")):
         # Names come with the parts: quoted, they cannot smuggle a command into a terminal.
         about = f"--supplier {quote(supplier)}" + (f" --lot {quote(message.lot_id)}" if message.lot_id else "")
@@ -62,7 +63,7 @@ def _to_look_at(inspections: list[str]) -> list[str]:
     return list(dict.fromkeys((inspections[0], inspections[len(inspections) // 2], inspections[-1])))
 
 
-def _image(inspection_id: str, gateway_url: str) -> str:
+def _image(inspection_id: str, station: str, gateway_url: str) -> str:
     if not gateway_url:
-        return f"jidoka image {quote(inspection_id)}"
-    return f"{gateway_url.rstrip('/')}/v1/inspections/{in_url(inspection_id, safe='')}/image"
+        return f"jidoka image {quote(inspection_id)} --station {quote(station)}"
+    return f"{gateway_url.rstrip('/')}/v1/inspections/{in_url(inspection_id, safe='')}/image?station={in_url(station)}"

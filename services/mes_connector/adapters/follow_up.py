@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.mes_connector.adapters import rows
 from services.mes_connector.adapters.database import Database
-from services.mes_connector.adapters.tables import FOLLOWED, HAS_ENDED, ORDERS, PROGRESS, STANDS
-from services.mes_connector.domain.order import Order, State
+from services.mes_connector.adapters.tables import FOLLOWED, HAS_ENDED, IS_OPEN, ORDERS, PROGRESS, STANDS
+from services.mes_connector.domain.order import Order
 from services.mes_connector.domain.progress import CLOSED, Filed, Progress, Status
 
 
@@ -34,9 +34,11 @@ class SqlFollowUp:
                 await _put(connection, key, {"asked_at": now})
 
     async def progressed(self, progress: Progress, now: float) -> bool:
-        """Keep it, unless it says nothing new or the order has ended already."""
-        ours = (ORDERS.c.key == progress.key) & (ORDERS.c.state == State.SENT)
-        query = sa.select(PROGRESS.c.status).select_from(FOLLOWED).where(ours)
+        """Keep it, unless it says nothing new or the order has ended already.
+
+        Whatever we know of the order: an MES may report before it has answered us, and it may say so only once (B10).
+        """
+        query = sa.select(PROGRESS.c.status).select_from(FOLLOWED).where(ORDERS.c.key == progress.key)
         async with self._database.transaction() as connection:
             before = (await connection.execute(query)).first()
             if before is None or before.status in {progress.status.value, *(status.value for status in CLOSED)}:
@@ -46,9 +48,10 @@ class SqlFollowUp:
         return True
 
     async def untold(self, limit: int) -> Sequence[tuple[Order, Progress]]:
-        """Oldest change first."""
+        """Oldest change first; of an order that is still on its way, once it has arrived or died."""
         query = sa.select(ORDERS, PROGRESS.c.status, PROGRESS.c.changed_at, PROGRESS.c.remark).select_from(FOLLOWED)
-        query = query.where(HAS_ENDED & PROGRESS.c.told.is_(sa.false())).order_by(PROGRESS.c.changed_at).limit(limit)
+        untold = HAS_ENDED & ~IS_OPEN & PROGRESS.c.told.is_(sa.false())
+        query = query.where(untold).order_by(PROGRESS.c.changed_at).limit(limit)
         async with self._database.transaction() as connection:
             return [
                 (

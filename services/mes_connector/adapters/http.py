@@ -41,8 +41,11 @@ class Reply:
         return classify(self.status) is Outcome.OPENED
 
     def json(self) -> Any:
-        """The body. Raises ValueError for what is not JSON."""
-        return json.loads(self.body)
+        """The body. Raises ValueError for what is not JSON, or nested deeper than anybody means it."""
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:  # 200 kB of [ (S18)
+            raise ValueError("nested too deeply") from error
 
     @property
     def text(self) -> str:
@@ -122,7 +125,7 @@ class Http:
                 return await self._exchange(method, url, content, sent, query)
         except _NEVER_SENT as error:
             return Answer(Outcome.AWAY, reason=self.redacted(f"{method}: {error or type(error).__name__}"))
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
             return Answer(Outcome.UNKNOWN, reason=f"{method}: no answer: {type(error).__name__}")
 
     async def ask(

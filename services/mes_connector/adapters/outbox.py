@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.mes_connector.adapters import rows
 from services.mes_connector.adapters.database import Database
-from services.mes_connector.adapters.tables import IS_OPEN, IS_UNTOLD, ORDERS
+from services.mes_connector.adapters.tables import IS_OPEN, IS_UNTOLD, ORDERS, PROGRESS
 from services.mes_connector.domain.order import Backlog, Order, State
 
 
@@ -40,10 +40,17 @@ class SqlOutbox:
         return await self._update((ORDERS.c.attempts == attempts) & IS_OPEN, order)
 
     async def requeue(self, key: str, now: float) -> bool:
-        """Open a dead order again, whose next end is to be told as well."""
+        """Open a dead order again, whose next end is to be told as well; what was told of the last one is forgotten."""
         for dead in await self._read((ORDERS.c.key == key) & (ORDERS.c.state == State.DEAD), 1):
-            return await self._update(ORDERS.c.state == State.DEAD, dead.requeued(now), announced=False)
+            opened = await self._update(ORDERS.c.state == State.DEAD, dead.requeued(now), announced=False)
+            await self._forget_told(key)
+            return opened
         return False
+
+    async def _forget_told(self, key: str) -> None:
+        async with self._database.transaction() as connection:
+            told = (PROGRESS.c.key == key) & PROGRESS.c.told.is_(sa.true())
+            await connection.execute(sa.delete(PROGRESS).where(told))
 
     async def announced(self, order: Order) -> None:
         """Remember that this end was told, unless the order goes on."""

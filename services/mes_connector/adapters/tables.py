@@ -1,4 +1,4 @@
-"""The outbox's tables, created at start. Times are Unix seconds."""
+"""The outbox's tables; a change here needs a file in migrations/versions. Times are Unix seconds."""
 
 import sqlalchemy as sa
 

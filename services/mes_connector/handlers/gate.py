@@ -9,6 +9,7 @@ from prometheus_client import Gauge
 
 from services.mes_connector.domain.answer import Answer
 from services.mes_connector.domain.breaker import Breaker, Circuit
+from services.mes_connector.handlers.sheltered import Sheltered
 from services.mes_connector.handlers.world import REAL, World
 from services.mes_connector.ports import Mes
 
@@ -22,7 +23,7 @@ class Gate:
     def __init__(self, mes: Mes, breaker: Breaker, pace_s: float, world: World = REAL) -> None:
         """`pace_s` lies between the starts of two turns."""
         self.breaker = breaker
-        self._mes = mes
+        self._mes = Sheltered(mes)
         self._pace_s = pace_s
         self._world = world
         self._next_turn_at = 0.0

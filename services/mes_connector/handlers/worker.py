@@ -37,20 +37,32 @@ class Worker:
         raise NotImplementedError
 
     async def _work_forever(self) -> None:
-        failures = 0
+        failures, said = 0, ""
         while True:
             self._awake.clear()
             try:
                 rest_s = await self.work()
-            except Unavailable as error:
-                if not failures:
-                    log.warning("%s pauses: %s", type(self).__name__.lower(), error)
+            except (
+                Exception
+            ) as error:  # the end of this task is the end of the service: a bug waits like a lost database
+                said = self._say(error, said)
                 failures += 1
                 ceiling_s = min(_SHORTEST_RETRY_S * 2 ** min(failures, 10), _LONGEST_RETRY_S)
                 await asyncio.sleep(ceiling_s * random.uniform(0.5, 1.0))
                 continue
             if failures:
                 log.warning("%s goes on", type(self).__name__.lower())
-                failures = 0
+                failures, said = 0, ""
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), min(rest_s, LONGEST_REST_S))
+
+    def _say(self, error: Exception, said: str) -> str:
+        """Once for each kind of failure; what nobody thought of with its traceback."""
+        kind, name = type(error).__name__, type(self).__name__.lower()
+        if kind == said:
+            return said
+        if isinstance(error, Unavailable):
+            log.warning("%s pauses: %s", name, error)
+        else:
+            log.error("%s pauses: %s: %s", name, kind, error, exc_info=error)
+        return kind

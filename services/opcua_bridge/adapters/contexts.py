@@ -25,6 +25,7 @@ class BusContexts:
 
     async def changed(self, change: ContextChange) -> None:
         """Raises Unavailable when the broker did not store it."""
+        at = change.at or self._bus.clock.now_s()
         where = StationName(change.line, change.station or _WHOLE_LINE)
         message = context_pb2.ContextChanged(
             station=path_of(where),
@@ -35,7 +36,9 @@ class BusContexts:
             tool=change.tool,
             job_order_id=change.job_order,
             source=change.source,
-            changed_at=timestamp_of(time.time()),
+            changed_at=timestamp_of(at),
         )
-        msg_id = f"{where}:context:{self._life}:{next(self._count)}"
+        # What is told as of a time may be told by every bridge that reads it back (B9): it is the same fact.
+        said = f"{change.job_order}:{at:.6f}" if change.at else f"{self._life}:{next(self._count)}"
+        msg_id = f"{where}:context:{said}"
         await self._bus.publish(CONTEXT_CHANGED.at(place_of(where)), message, msg_id, deadline_s=_DEADLINE_S)

@@ -1,17 +1,10 @@
 """Incidents, rebuilt from the streams at each start: nothing of ours is kept anywhere else."""
 
-import asyncio
-import secrets
-from collections.abc import Sequence
-
 from jidoka.line.v1 import line_pb2
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
-from services.chassis.streams import Delivery, Follower, Route
+from services.chassis.streams import Delivery, Route, Story
 from services.contracts.instant import seconds
 from services.contracts.subjects import INCIDENT_CLOSED, LINE, LINE_RESUMED, PAUSE_REQUESTED, PAUSE_SETTLED, STATION
 from services.opcua_bridge.adapters.wire import station_name
@@ -19,36 +12,6 @@ from services.opcua_bridge.domain.episodes import Episode, OpenEpisodes, Overtak
 from services.opcua_bridge.domain.line import LineName, PauseRequest
 
 _WITHOUT_EFFECT = (line_pb2.PAUSE_OUTCOME_REJECTED, line_pb2.PAUSE_OUTCOME_EXPIRED)
-_LOOK_S = 0.05
-
-
-class _Story(Follower):
-    """A follower from the stream's beginning that knows how far it has come."""
-
-    def __init__(self, bus: Bus, stream: str, routes: Sequence[Route]) -> None:
-        super().__init__(bus, stream, routes, lambda: self.position)
-        self.position = 0
-
-    async def _take(self, message: Msg) -> None:
-        await super()._take(message)
-        self.position = message.metadata.sequence.stream  # also behind one that nobody could read
-
-    async def behind(self) -> int:
-        """How many messages of the stream we have not yet applied: a new consumer knows. Raises Unavailable."""
-        config = ConsumerConfig(
-            name=f"{self._bus.user}-{secrets.token_hex(8)}",
-            filter_subjects=[route.subject for route in self._routes],
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=self.position + 1,
-            ack_policy=AckPolicy.NONE,
-            inactive_threshold=1.0,
-            mem_storage=True,
-        )
-        try:
-            info = await self._bus.jetstream.add_consumer(self._stream, config)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise Unavailable(f"the broker does not say how far we are behind: {error}") from error
-        return info.num_pending or 0
 
 
 class StreamedEpisodes:
@@ -56,7 +19,7 @@ class StreamedEpisodes:
 
     def __init__(self, bus: Bus) -> None:
         self._open, self._overtaking = OpenEpisodes(), Overtaking()
-        self._ends = _Story(
+        self._ends = Story(
             bus,
             STATION.name,
             [
@@ -64,9 +27,15 @@ class StreamedEpisodes:
                 Route(LINE_RESUMED.everywhere, line_pb2.LineResumed, self._on_resumed),
                 Route(INCIDENT_CLOSED.everywhere, line_pb2.IncidentClosed, self._on_closed),
             ],
+            name="episodes",
+            anew=self._forget,
         )
         route = Route(PAUSE_REQUESTED.everywhere, line_pb2.PauseRequested, self._on_requested)
-        self._requests = _Story(bus, LINE.name, [route])
+        self._requests = Story(bus, LINE.name, [route], name="requests")
+
+    def healthy(self) -> bool:
+        """Whether it can be read what was asked and what has ended."""
+        return self._ends.healthy() and self._requests.healthy()
 
     async def start(self) -> None:
         await self._ends.start()
@@ -77,9 +46,9 @@ class StreamedEpisodes:
         await self._ends.stop()
 
     async def caught_up(self) -> None:
-        """Return when all that the streams held has been read. Raises Unavailable."""
-        while await self._ends.behind() or await self._requests.behind():  # noqa: ASYNC110  # the broker is asked
-            await asyncio.sleep(_LOOK_S)
+        """Return when all that the streams held has been read; waits for what is away."""
+        await self._ends.caught_up()
+        await self._requests.caught_up()
 
     async def ended_by_running(self, line: LineName, last_paused_at: float) -> list[Episode]:
         """The open episodes that are over when the line runs; Unavailable while we are behind the stream.
@@ -94,6 +63,10 @@ class StreamedEpisodes:
     def overtaken(self, request: PauseRequest) -> str:
         """Why the request must not be executed any more; empty: it may."""
         return self._overtaking.why(request)
+
+    async def _forget(self) -> None:
+        """The receipts of a lost stream hold no line any more: nobody can tell of their end (R3)."""
+        self._open = OpenEpisodes()
 
     async def _on_settled(self, message: line_pb2.PauseSettled, _delivery: Delivery) -> None:
         may_have_worked = message.HasField("sent_at") and message.outcome not in _WITHOUT_EFFECT
@@ -113,4 +86,4 @@ class StreamedEpisodes:
 
     async def _on_requested(self, message: line_pb2.PauseRequested, delivery: Delivery) -> None:
         station = station_name(message.station)
-        self._overtaking.asked(station, message.rule_id, message.defect_label, delivery.sequence)
+        self._overtaking.asked(station, message.rule_id, message.defect_label, delivery.sequence, delivery.born)

@@ -1,12 +1,15 @@
 """What the bridge says on the broker about pauses and lines."""
 
+import asyncio
 import itertools
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
 from jidoka.line.v1 import line_pb2
 
 from services.chassis.bus import Bus
+from services.contracts import headers
 from services.contracts.instant import seconds
 from services.contracts.subjects import (
     ALARM_CHANGED,
@@ -19,9 +22,11 @@ from services.opcua_bridge.adapters.last_words import last_said
 from services.opcua_bridge.adapters.wire import WHO, path_of, place_of, timestamp_of, whole
 from services.opcua_bridge.domain.episodes import Episode
 from services.opcua_bridge.domain.handshake import Handshake
-from services.opcua_bridge.domain.line import LineName, PauseRequest, PlcView, StationName
+from services.opcua_bridge.domain.line import NO_LINK, LineName, PauseRequest, PlcView, StationName
 from services.opcua_bridge.ports import Progress
 
+log = logging.getLogger("jidoka.opcua_bridge")
+_GOODBYE_S = 0.5  # a broker that is away must not keep the lease from the next one
 _COMMS_LOSS = line_pb2.ALARM_CLASS_COMMS_LOSS
 
 
@@ -33,6 +38,7 @@ class BusFacts:
         self._stations = stations
         self._life = time.time_ns()
         self._count = itertools.count()
+        self._last_states: dict[StationName, int] = {}  # where our last word on each stands in the stream
 
     async def progressed(self, request: PauseRequest, progress: Progress) -> None:
         """A transition of a handshake; the first life that tells it is believed."""
@@ -88,16 +94,32 @@ class BusFacts:
     async def line_changed(self, line: LineName, view: PlcView, at: float) -> None:
         """Said at each station of the line: whoever listens to a station hears of its line."""
         for station in self._stations[line]:
-            name = StationName(line, station)
-            message = line_pb2.LineStateChanged(
-                station=path_of(name),
-                packml_state=view.state,
-                link_up=view.link_up,
-                remote_pause_enabled=view.remote_pause_enabled,
-                changed_at=timestamp_of(at),
-            )
-            msg_id = f"{name}:{self._life}:{next(self._count)}"
-            await self._bus.publish(LINE_STATE_CHANGED.at(place_of(name)), message, msg_id)
+            await self._say_state(StationName(line, station), view, at)
+
+    async def left(self) -> None:
+        """Our duty is over: we see no machine any more (R10). Not said where another bridge speaks already."""
+        told, self._last_states = self._last_states, {}
+        goodbyes = [self._say_state(name, NO_LINK, time.time(), after=place) for name, place in told.items()]
+        for failed in await asyncio.gather(*goodbyes, return_exceptions=True):
+            if isinstance(failed, Exception):
+                log.info("that we see a line no more is not said: %s", failed)
+        self._last_states.clear()
+
+    async def _say_state(self, name: StationName, view: PlcView, at: float, after: int | None = None) -> None:
+        message = line_pb2.LineStateChanged(
+            station=path_of(name),
+            packml_state=view.state,
+            link_up=view.link_up,
+            remote_pause_enabled=view.remote_pause_enabled,
+            changed_at=timestamp_of(at),
+        )
+        msg_id = f"{name}:{self._life}:{next(self._count)}"
+        where = LINE_STATE_CHANGED.at(place_of(name))
+        if after is None:
+            self._last_states[name] = (await self._bus.publish(where, message, msg_id)).sequence
+        else:
+            expected = {headers.EXPECTED_LAST: str(after)}
+            await self._bus.publish(where, message, msg_id, extra=expected, deadline_s=_GOODBYE_S)
 
     async def comms_lost_since(self, line: LineName) -> float | None:
         """Since when the alarm stands that was told last, in seconds of the epoch; None: none does."""

@@ -64,7 +64,7 @@ class PlcLink:
         self._view = PlcView(detail=f"the PLC at {address.url} has not answered yet")
         self._changed = asyncio.Event()
         self._hint = asyncio.Event()
-        self._deaf = False
+        self._deaf = self._stale = False
         self._tags: Tags | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -87,11 +87,12 @@ class PlcLink:
         await cancel(self._task)
         self._see(NO_LINK)
 
-    async def changed(self, timeout_s: float) -> None:
-        """Return when `view` has become another one, at the latest after `timeout_s`."""
+    async def changed(self, timeout_s: float, since: PlcView) -> None:
+        """Return when `view` is not `since` any more (B19), at the latest after `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
+                while self._view is since:
+                    await self._changed.wait()
 
     async def hold(self, command: Command) -> None:
         """Ask for Hold. Raises PlcUnreachableError."""
@@ -102,6 +103,12 @@ class PlcLink:
                 await self._dialect.hold(self._tags, command)
         except Exception as error:
             raise PlcUnreachableError(f"{type(error).__name__} {error}") from error
+        self._hint.set()
+
+    async def claim_anew(self) -> None:
+        """End this session; the next one claims the PLC with the numbers of the stream as it is now (R3)."""
+        self._stale = True
+        self._see(PlcView(detail="the stream of requests was made anew: the PLC is claimed anew"))
         self._hint.set()
 
     async def let_go(self) -> None:
@@ -134,6 +141,7 @@ class PlcLink:
         timing, node_ids = self._timing, self._plc.node_ids
         tags = await found_tags(client, self._address, node_ids, self._dialect.kinds, timing.operation_timeout_s)
         await self._subscribe(client, tags)
+        self._stale = False
         await self._dialect.open(tags, self._claims)
         claimed_by_s = time.monotonic() + timing.dead_after_s
         beats, proven = "HbPlc" in tags, self._dialect.answers_claims
@@ -142,7 +150,7 @@ class PlcLink:
             self._hint.clear()
             with contextlib.suppress(TimeoutError):  # a slow answer is not yet a dead PLC; silence is
                 view = await self._dialect.look(tags)
-                if pulse.hear(view.heartbeat) and view.link_up:
+                if pulse.hear(view.heartbeat) and view.link_up and not self._stale:
                     self._tags = tags
                     self._see(view)
                 if not view.link_up and time.monotonic() > claimed_by_s:
@@ -150,6 +158,8 @@ class PlcLink:
                 if "HbVis" in tags and pulse.speak():
                     await tags.write({"HbVis": pulse.spoken})
             pulse.check()
+            if self._stale:
+                raise LinkLostError(self._view.detail)
             if self._deaf:
                 raise LinkLostError("ended our subscription: nothing to do, we connect anew")
             with contextlib.suppress(TimeoutError):

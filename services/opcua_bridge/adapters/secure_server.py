@@ -18,7 +18,7 @@ from services.opcua_bridge.adapters import gate
 from services.opcua_bridge.adapters.audit import Audit, Hook, caller, serving
 from services.opcua_bridge.adapters.expiry import Expiry, OnExpiry
 from services.opcua_bridge.adapters.identity import Identity
-from services.opcua_bridge.adapters.lockout import Lockout
+from services.opcua_bridge.adapters.lockout import PerCertificate
 from services.opcua_bridge.adapters.methods import meant
 from services.opcua_bridge.adapters.sessions import GuardedServer, GuardedSession
 from services.opcua_bridge.adapters.trust import CertificateRefused
@@ -55,7 +55,7 @@ class _NamedUser(User):  # type: ignore[misc]
 class _Users(UserManager):  # type: ignore[misc]
     def __init__(self, identity: Identity, accounts: Accounts, roles: Mapping[str, Rights]) -> None:
         self._identity, self._accounts, self._roles = identity, accounts, roles
-        self._lockout = Lockout()
+        self._lockout = PerCertificate()
 
     def get_user(
         self, _server: Any, username: Any = None, password: Any = None, certificate: Any = None
@@ -80,11 +80,11 @@ class _Users(UserManager):  # type: ignore[misc]
     def _by_password(self, name: str, password: str) -> Account | None:
         serving(replace(caller(), user=name))  # the record shall say who was tried, too
         key = name[:64], caller().thumbprint
-        if waits_s := self._lockout.waits_s(key):
+        if waits_s := self._lockout.waits_s(*key):
             log.warning("user %s has guessed too often and waits %.0f s more", key[0], waits_s)
             return None
         account = self._accounts.with_password(name, password)
-        (self._lockout.failed if account is None else self._lockout.passed)(key)
+        (self._lockout.failed if account is None else self._lockout.passed)(*key)
         return account
 
 

@@ -38,15 +38,28 @@ def pauses(
             text=message.text,
             first_part=message.first_part_sequence,
             last_part=message.last_part_sequence,
-            expires_at=seconds(message.expires_at),
+            expires_at_s=_end(message, delivery),
             sequence=delivery.sequence,
             asked_by=asked_by,
             rule_id=message.rule_id,
             defect_label=message.defect_label,
+            born=delivery.born,
         )
         await carry_out(request, redelivered=delivery.redelivered)
 
     return handle
+
+
+def _end(message: line_pb2.PauseRequested, delivery: Delivery) -> float:
+    """When nobody may execute the request any more, in seconds of the broker's clock (B13).
+
+    As long as the rules gave it from when the broker stored it, whatever clock the judge has; and no longer than they
+    said, for they may have been away and fold now what happened long ago.
+    """
+    said = seconds(message.expires_at)
+    if not message.HasField("requested_at"):
+        return said
+    return min(said, delivery.stored_at.timestamp() + said - seconds(message.requested_at))
 
 
 def shown(message: verdict_pb2.Verdict) -> ShownVerdict:
@@ -67,7 +80,15 @@ def shown(message: verdict_pb2.Verdict) -> ShownVerdict:
         rule_set_version=message.rule_set_version,
         model_digest=message.provenance.model_digest,
         reasons=tuple(message.reasons),
+        camera_skew_s=_camera_skew_s(message),
+        late=message.late,
     )
+
+
+def _camera_skew_s(message: verdict_pb2.Verdict) -> float:
+    if not (message.HasField("captured_at") and message.HasField("taken_at")):
+        return 0.0
+    return seconds(message.captured_at) - seconds(message.taken_at)
 
 
 def station_name(path: frame_pb2.StationPath) -> StationName:

@@ -51,14 +51,16 @@ class Overtaking:
     _REMEMBERED = 1_000
 
     def __init__(self) -> None:
-        self._newest: dict[tuple[StationName, str, str], int] = {}
+        self._newest: dict[tuple[StationName, str, str], tuple[float, int]] = {}
         self._resumed: OrderedDict[tuple[LineName, str], None] = OrderedDict()
         self._closed: OrderedDict[str, None] = OrderedDict()
 
-    def asked(self, station: StationName, rule_id: str, label: str, sequence: int) -> None:
-        """A rule of a station asked because of a defect class, at this sequence of the stream."""
+    def asked(self, station: StationName, rule_id: str, label: str, sequence: int, born: float = 0.0) -> None:
+        """A rule of a station asked because of a defect class, at this sequence of the stream that was made then."""
         key = station, rule_id, label
-        self._newest[key] = max(sequence, self._newest.get(key, 0))
+        before, newest = self._newest.get(key, (born, 0))
+        # Of two streams only the one that is read now counts: the other one's sequences say nothing (R3).
+        self._newest[key] = born, max(sequence, newest) if born == before else sequence
 
     def resumed(self, line: LineName, episode_id: str) -> None:
         """An operator let a line run again that the episode had held."""
@@ -75,7 +77,8 @@ class Overtaking:
         if any((station.line, request.episode_id) in self._resumed for station in (request.station, request.asked_by)):
             return "superseded: the line has been resumed since"
         key = request.asked_by, request.rule_id, request.defect_label
-        if request.rule_id and self._newest.get(key, 0) > request.sequence:
+        born, newest = self._newest.get(key, (request.born, 0))
+        if request.rule_id and born == request.born and newest > request.sequence:
             return "superseded: the rule has asked again since"
         return ""
 

@@ -1,16 +1,17 @@
 """The handshake with a PLC for one pause request: only a confirmed stop is believed, none is sent late.
 
-`step(now, view)` is pure: it says what to do next. Times are seconds of the epoch. Where commands have ids
-(numbering.py) a repetition is harmless, so the command is written until it is answered or expires. Where they have
-none (a PackML method, a Boolean tag: `Limits.once`) it is said once, also over a change of bridge, and the machine's
-state is the answer.
+`step(now, view)` is pure: it says what to do next. Times are seconds of the epoch by one clock, the broker's (B13).
+Where commands have ids (numbering.py) a repetition is harmless, so the command is written until it is answered or
+expires. Where they have none (a PackML method, a Boolean tag: `Limits.once`) it is said once, also over a change of
+bridge, and the machine's state is the answer.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
-from services.opcua_bridge.domain.line import HELD, HOLDING, PauseRequest, PlcView
+from services.opcua_bridge.domain.line import HELD, HOLDING, NO_LINK, PauseRequest, PlcView
 from services.opcua_bridge.domain.numbering import is_newer_number, number_of
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 
 ACCEPTED, DONE, REJECTED, EXPIRED = 1, 2, 3, 4  # AckCode
 
@@ -30,25 +31,6 @@ class State(Enum):
 
 
 ASKING = frozenset({State.IDLE, State.SENT})
-
-
-@dataclass(frozen=True)
-class Write:
-    """Write the command now; the PLC may execute it for `ttl_s` more seconds."""
-
-    ttl_s: float
-
-
-@dataclass(frozen=True)
-class TakeBack:
-    """The request has expired: undo what still asks for it, where the PLC would not find out by itself."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Look again after `seconds`, or as soon as the PLC says something new."""
-
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -81,16 +63,22 @@ class Handshake:
         self.sent_at = now if asked else None
         self.acknowledged_at: float | None = None
         self.held_at: float | None = None
-        self._expires_at = request.expires_at
-        self._limits = limits
+        self._expires_at = request.expires_at_s
+        self._limits, self._redelivered = limits, redelivered
         self._next_write_at = now
         # An earlier life may have written this id: before calling it expired, give the link time to show the answer.
         self._look_until = now + limits.unseen_s if redelivered else now
         self._missed_link = False
         self._held_by, self._taken_back, self._overtaken = 0.0, False, ""
+        self._claimed_anew = False
 
-    def step(self, now: float, view: PlcView) -> Write | TakeBack | Wait | None:
+    def step(self, now: float, view: PlcView) -> Write | TakeBack | ClaimAnew | Wait | None:
         """What to do next; None when it is over."""
+        if self.state in ASKING and self._is_of_another_stream(view):
+            if not self._claimed_anew:
+                self._claimed_anew = True
+                return ClaimAnew()
+            view = NO_LINK
         if view.link_up:
             self.command = view.claim.command(self.request.sequence)
             self.read_back = view.state
@@ -120,11 +108,17 @@ class Handshake:
         self._expires_at = min(self._expires_at, now)
         self._overtaken = why
 
+    def _is_of_another_stream(self, view: PlcView) -> bool:
+        return view.link_up and not self._limits.once and view.claim.born != self.request.born
+
     def _hear(self, now: float, view: PlcView) -> None:
         if self._limits.once and view.state in (HOLDING, HELD):
             self._acknowledge(now, ACCEPTED)
         elif view.ack_id and number_of(view.ack_id) == number_of(self.command):
-            self._acknowledge(now, view.ack_code)
+            if self.state is State.IDLE and not self._redelivered:  # nobody has written it: this answers another one
+                self._enter(State.EXPIRED, now, "its number was used before: not written, for it would not be executed")
+            else:
+                self._acknowledge(now, view.ack_code)
         elif self._limits.once and self.state is State.IDLE and not view.remote_pause_enabled:
             self._enter(State.REJECTED, now, "remote pause is switched off at the machine")
 

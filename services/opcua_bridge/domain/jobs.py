@@ -64,6 +64,14 @@ class KeptJob:
 
 
 @dataclass(frozen=True)
+class KeptList:
+    """A line's list as it is kept; `since`: when its running order's context began (Unix seconds), 0: none runs."""
+
+    jobs: tuple[KeptJob, ...] = ()
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
 class Jobs:
     """The list, at most `limit` long. Each method returns the next list and its answer; a refusal changes nothing."""
 

@@ -52,7 +52,7 @@ NO_LINK = PlcView()
 
 @dataclass(frozen=True)
 class PauseRequest:
-    """A rule wants this line held. `expires_at` is in seconds of the epoch: after it nobody may execute it."""
+    """A rule wants this line held. After `expires_at_s` nobody may execute it: by the broker's clock (B13)."""
 
     request_id: str
     episode_id: str
@@ -61,9 +61,11 @@ class PauseRequest:
     text: str
     first_part: int
     last_part: int
-    expires_at: float
+    expires_at_s: float
     sequence: int
     """Of the request in its stream: from it comes the command's number."""
     asked_by: StationName
     rule_id: str = ""
     defect_label: str = ""
+    born: float = 0.0
+    """When that stream was made, in seconds of the epoch."""

@@ -59,10 +59,14 @@ def is_newer_number(number: int, other: int) -> bool:
 
 @dataclass(frozen=True)
 class Claim:
-    """With what a session signs: its epoch, and the base of the numbers."""
+    """With what a session signs: its epoch, and the base of the numbers.
+
+    `born` is when the stream was made whose sequences the numbers count: in another one they mean nothing (R3).
+    """
 
     epoch: int = 0
     base: int = 0
+    born: float = 0.0
 
     def command(self, sequence: int) -> int:
         """The id of the request at a sequence of the stream."""

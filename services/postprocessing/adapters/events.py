@@ -1,7 +1,7 @@
 """The rules' side of the broker: what they hear, what they tell themselves, and where their actions go."""
 
-import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from google.protobuf.message import Message
 from jidoka.frame.v1 import frame_pb2
@@ -18,6 +18,7 @@ from services.chassis import telemetry
 from services.chassis.bus import Bus
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.streams import Delivery, Route
+from services.chassis.trouble import is_missing, why
 from services.contracts.instant import timestamp
 from services.contracts.plant import Place, Plant
 from services.contracts.rule_set import digest
@@ -142,9 +143,8 @@ class BusActions:
 class BusFacts:
     """Puts our own facts into the stream that the rules fold."""
 
-    def __init__(self, bus: Bus, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._clock = clock
 
     async def rules_in_force(self, site: str) -> InForce:
         """What the plant file said or two people agreed on, whichever was later. Raises Unavailable."""
@@ -160,14 +160,16 @@ class BusFacts:
     async def _last(self, subject: str) -> RawStreamMsg | None:
         try:
             return await self._bus.jetstream.get_last_msg(STATION.name, subject)
-        except NotFoundError:
+        except NotFoundError as error:
+            if is_missing(error):
+                raise Unavailable(why(error, STATION.name)) from error
             return None
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable(f"the broker does not say what was last on {subject}: {error}") from error
 
     async def rules_activated(self, site: str, text: str) -> None:
         """Each time under an id of its own: rules may come back. Raises Unavailable."""
-        now_s = self._clock()
+        now_s = self._bus.clock.now_s()
         message = rules_pb2.RulesActivated(
             site=site,
             version=book_of(text).version,
@@ -189,8 +191,12 @@ class BusFacts:
 
 async def birth_of_streams(bus: Bus) -> str:
     """When the facts' stream and the leases' bucket were made: numbers hold as long as they. Raises Unavailable."""
-    try:
-        made = [(await bus.jetstream.stream_info(name)).created for name in (STATION.name, f"KV_{LEASES}")]
-    except (NatsError, TimeoutError, OSError) as error:
-        raise Unavailable(f"the broker does not say how old its streams are: {error}") from error
+    made = [await _made(bus, name) for name in (STATION.name, f"KV_{LEASES}")]
     return "-".join(f"{at.timestamp():.6f}" if at else "" for at in made)
+
+
+async def _made(bus: Bus, stream: str) -> datetime | None:
+    try:
+        return (await bus.jetstream.stream_info(stream)).created
+    except (NatsError, TimeoutError, OSError) as error:
+        raise Unavailable(f"the broker does not say how old its streams are: {why(error, stream)}") from error

@@ -14,8 +14,8 @@ from services.contracts.mistake import Mistake
 from services.contracts.plant import Plant
 from services.contracts.recipe import Recipe
 from services.contracts.scopes import VERDICT_JUDGE
-from services.contracts.subjects import VERDICT_REACHED
 from services.postprocessing.adapters import wire
+from services.postprocessing.adapters.first_verdict import FirstVerdicts
 from services.postprocessing.domain.adaptive import Windows, adapted
 from services.postprocessing.domain.limits import Limits
 from services.postprocessing.domain.verdict import judge
@@ -29,13 +29,13 @@ class VerdictServicer(verdict_service_pb2_grpc.VerdictServiceServicer):
     def __init__(self, plant: Plant, bus: Bus, clock: wire.Clock, rules_version: Callable[[str], int]) -> None:
         self._plant = plant
         self._places = {(p.site, p.line, p.station) for p, _, _ in plant.stations()}
-        self._bus = bus
+        self._verdicts = FirstVerdicts(bus)
         self._clock = clock
         self._rules_version = rules_version
         self._windows = Windows()
 
     async def Judge(self, request: verdict_service_pb2.JudgeRequest, _: Any) -> verdict_service_pb2.JudgeResponse:  # noqa: N802
-        """Judge, publish, answer: acknowledged means durable."""
+        """Judge, store, answer what is stored: acknowledged means durable."""
         inspection = request.inspection
         recipe = self._admit(inspection)
         with Stopwatch("judge") as judging:
@@ -44,11 +44,11 @@ class VerdictServicer(verdict_service_pb2_grpc.VerdictServiceServicer):
         rules = self._rules_version(inspection.station.site)
         verdict = wire.verdict(inspection, judgement, recipe, limits, rules, self._clock())
         verdict.timings.add(stage="judge", duration_ms=judging.duration_ms)
-        with Stopwatch("publish") as publishing:
-            await self._bus.publish(VERDICT_REACHED.at(inspection.station), verdict, verdict.inspection_id)
-        verdict.timings.add(stage="publish", duration_ms=publishing.duration_ms)
-        self._learn(inspection, recipe, verdict)
-        return verdict_service_pb2.JudgeResponse(verdict=verdict)
+        with Stopwatch("publish"):
+            stored = await self._verdicts.keep(verdict)
+        if stored is verdict:  # not a frame that was sent again
+            self._learn(inspection, recipe, verdict)
+        return verdict_service_pb2.JudgeResponse(verdict=stored)
 
     def _admit(self, inspection: inspection_pb2.Inspection) -> Recipe:
         recipe, at = self._recipe(inspection.recipe), inspection.station

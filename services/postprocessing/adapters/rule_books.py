@@ -24,7 +24,7 @@ from services.postprocessing.domain.charts.runs import Consecutive, KOfN
 from services.postprocessing.domain.charts.sight import InconclusiveRate, MissingParts
 from services.postprocessing.domain.charts.subgroups import PChart, UChart
 from services.postprocessing.domain.charts.trend import Trend
-from services.postprocessing.domain.order import Patience
+from services.postprocessing.domain.count import Patience
 from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook, StopBudget, Terms
 
 _CHARTS: dict[str, type[Any]] = {

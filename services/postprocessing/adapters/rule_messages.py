@@ -17,9 +17,12 @@ _PROVEN = {verdict_pb2.OUTCOME_PASS, verdict_pb2.OUTCOME_FAIL}
 
 
 def part(message: verdict_pb2.Verdict) -> Part:
-    """A verdict as the rules see it. A camera without a clock is believed to photograph when we judge."""
+    """A verdict as the rules see it. A camera without a clock is believed to photograph when we judge.
+
+    When the door says by the broker's clock when it was taken, that holds; cameras' clocks are often wrong (R2).
+    """
     judged_at_s = message.judged_at.ToMicroseconds() / 1e6
-    captured = message.HasField("captured_at")
+    taken = next((getattr(message, name) for name in ("taken_at", "captured_at") if message.HasField(name)), None)
     return Part(
         station=message.station.station,
         inspection_id=message.inspection_id,
@@ -27,10 +30,11 @@ def part(message: verdict_pb2.Verdict) -> Part:
         sequence=message.part.part_sequence,
         previous_lot_parts=message.part.previous_lot_parts,
         defects=_found(message) if message.outcome in _PROVEN else None,
-        captured_at_s=message.captured_at.ToMicroseconds() / 1e6 if captured else judged_at_s,
+        captured_at_s=judged_at_s if taken is None else taken.ToMicroseconds() / 1e6,
         judged_at_s=judged_at_s,
         recipe=f"{message.recipe}:{message.recipe_version}",
         context=dict(message.context),
+        late=message.late,
     )
 
 

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from services.postprocessing.domain.order import Lot, Order
+from services.postprocessing.domain.count import Count
+from services.postprocessing.domain.order import Order
 from services.postprocessing.domain.part import Found, Part, Ref
 from services.postprocessing.domain.rules.state import Episode, LineState, Mark, Phase, Suspects, Track, Tracks
 
-FORMAT = 5
+FORMAT = 6
 """Of the data below; another one is not read, and the line is folded anew from the stream."""
 
-_COUNTED = ("began_s", "newest_s", "missed", "ignored", "past", "before_parts", "owed")
+_PLAIN = ("newest_s", "missed", "past", "before_parts", "owed", "again", "ignored")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def line_to_data(line: LineState) -> dict[str, Any]:
         "stops_s": line.stops_s,
         "resumed_at_s": line.resumed_at_s,
         "suspects": line.suspects and _suspects_to_data(line.suspects),
+        "resumes": line.resumes,
+        "late": line.late,
     }
 
 
@@ -54,21 +57,33 @@ def line_from_data(data: Mapping[str, Any]) -> LineState:
         stops_s=tuple(data["stops_s"]),
         resumed_at_s=data["resumed_at_s"],
         suspects=_suspects(data["suspects"]) if data["suspects"] else None,
+        resumes=int(data["resumes"]),
+        late=dict(data["late"]),
     )
 
 
 def _order_to_data(order: Order) -> dict[str, Any]:
     return {
-        **{name: getattr(order, name) for name in _COUNTED},
-        "lots": [
-            lot and [lot.name, lot.frontier, [asdict(p) for p in lot.pending]] for lot in (order.lot, order.before)
-        ],
+        **{name: getattr(order, name) for name in _PLAIN},
+        "counts": [count and _count_to_data(count) for count in (order.lot, order.before)],
+        "seen": order.seen.hex(),
     }
 
 
+def _count_to_data(count: Count) -> list[Any]:
+    return [count.lot, count.frontier, count.resumed, [asdict(part) for part in count.pending]]
+
+
 def _order(data: Mapping[str, Any]) -> Order:
-    lot, before = (found and Lot(found[0], found[1], tuple(map(_part, found[2]))) for found in data["lots"])
-    return Order(lot, before, **{name: data[name] for name in _COUNTED} | {"past": tuple(data["past"])})
+    lot, before = (
+        found and Count(found[0], found[1], tuple(map(_part, found[3])), found[2]) for found in data["counts"]
+    )
+    typed = {
+        "past": tuple((name, last) for name, last in data["past"]),
+        "again": tuple(data["again"]),
+        "seen": bytes.fromhex(data["seen"]),
+    }
+    return Order(lot, before, **{name: data[name] for name in _PLAIN} | typed)
 
 
 def _part(data: Mapping[str, Any]) -> Part:
@@ -112,6 +127,7 @@ def _suspects_to_data(suspects: Suspects) -> dict[str, Any]:
         "held_at_s": suspects.held_at_s,
         "revision": suspects.revision,
         "told": suspects.told and tuple(suspects.told),
+        "runs_again": suspects.runs_again,
     }
 
 
@@ -123,4 +139,5 @@ def _suspects(data: Mapping[str, Any]) -> Suspects:
         held_at_s=data["held_at_s"],
         revision=data["revision"],
         told=Ref(*data["told"]) if data["told"] else None,
+        runs_again=bool(data["runs_again"]),
     )

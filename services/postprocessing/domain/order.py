@@ -1,106 +1,90 @@
-"""Part order at one station: verdicts may come late, twice or not at all; rules see each part once, in order."""
+"""Part order at one station: verdicts may come late, twice or not at all; rules see each part once, in order.
 
-from dataclasses import dataclass, replace
+What belongs where is decided by lot and number, never by a camera's clock: one that is wrong, or is set right, must not
+make parts vanish. A number that is taken is a repetition only when the inspection is the same; else its part is due at
+once, apart from the others: two cameras with one identity, a count that began anew, or a part that came after its turn.
+"""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from zlib import crc32
+
+from services.postprocessing.domain.count import FARTHEST, NO_PATIENCE, Count, Due, Patience, Turn, release, waited_s
 from services.postprocessing.domain.part import Part
 
-Due = tuple[tuple[Part, int], ...]
-"""Parts whose turn it is, each with how many before it were given up as missing."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How many later parts, and how long, may wait for a missing one."""
-
-    parts: int
-    seconds: float
-
-
-_NO_PATIENCE = Patience(-1, 0)
+REPEATED, NUMBER_TAKEN, JUMPED, BEFORE_RESUME = "repeated", "number-taken", "jumped", "before-resume"
+"""Why a part did not count in its turn, or at all."""
 _MOST_PAST = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """One lot's count: everything up to `frontier` is folded, `pending` waits for a gap to close."""
-
-    name: str
-    frontier: int
-    pending: tuple[Part, ...] = ()
+_REMEMBERED = 4 * 256
+"""Bytes: four for each of the last inspections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Where the counting stands. The lot `before` stays open for its stragglers, which a swap of messages makes.
+    """Where the counting stands. The count `before` stays open for its stragglers, which a swap of messages makes.
 
-    While it waits for one, the next lot waits behind it: rules see lot after lot. That a lot's last parts are missing
+    While it waits for one, the next one waits behind it: rules see lot after lot. That a lot's last parts are missing
     is known from `before_parts`, when the sender counts them; otherwise they come after the first parts of the next
-    lot. What comes of the `past` lots was photographed long ago and kept somewhere: it is ignored. `owed`: so many of a
-    lot's last parts were given up; the next part that is due tells the rules.
+    lot. `past` are the lots of before, with their last numbers: they may come back. `owed`: so many of a lot's last
+    parts were given up; the next part that is due tells the rules. `seen` are fingerprints of the last inspections.
+    `again`: lot, first and last number of the last run of parts whose numbers were taken. `ignored`: how many parts did
+    not count in their turn, by the reason.
     """
 
-    lot: Lot | None = None
-    before: Lot | None = None
-    began_s: float = 0.0
+    lot: Count | None = None
+    before: Count | None = None
     newest_s: float = 0.0
     missed: int = 0
-    ignored: int = 0
-    past: tuple[str, ...] = ()
+    past: tuple[tuple[str, int], ...] = ()
     before_parts: int = 0
     owed: int = 0
+    seen: bytes = b""
+    again: tuple[str, int, int] = ("", 0, 0)
+    ignored: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lacking(self) -> int:
         """How many of the last parts of the lot before have neither come nor been given up."""
         if self.before is None:
             return 0
-        newest = self.before.pending[-1].sequence if self.before.pending else self.before.frontier
-        return max(0, self.before_parts - newest)
+        lacking = self.before_parts - self.before.newest
+        return max(0, lacking) if lacking <= FARTHEST else 0
 
     @property
     def waiting_since_s(self) -> float | None:
         """When the oldest part that waits for a gap to close was judged."""
-        waiting = [part.judged_at_s for lot in (self.before, self.lot) if lot for part in lot.pending]
+        waiting = [part.judged_at_s for count in (self.before, self.lot) if count for part in count.pending]
         return min(waiting, default=None)
 
 
 def accept(order: Order, part: Part, patience: Patience) -> tuple[Order, Due]:
     """Take one part in; returns the new order and the parts that are due now.
 
-    Duplicates and parts that were given up are counted and ignored. A gap is declared missed once patience ends; time
-    is the facts' own, so that a replay decides the same.
+    Repetitions are counted and ignored. A gap is declared missed once patience ends; time is the facts' own, so that a
+    replay decides the same.
     """
     newest_s = max(order.newest_s, part.judged_at_s)
-    lot, before = order.lot, order.before
+    lot = order.lot
     if part.sequence == 0:
-        return replace(order, newest_s=newest_s), ((part, 0),)
-    if lot is not None and lot.name == part.lot:
-        free = (before is None or not before.pending) and not order.owed
-        if part.sequence == lot.frontier + 1 and not lot.pending and free:
-            # This is where a fold spends its time: `replace` takes three times as long.
-            order = Order(
-                Lot(part.lot, part.sequence),
-                before,
-                order.began_s,
-                newest_s,
-                order.missed,
-                order.ignored,
-                order.past,
-                order.before_parts,
-            )
-            return order, ((part, 0),)
-        late, target = False, lot
-    elif before is not None and before.name == part.lot and part.captured_at_s <= order.began_s:
-        late, target = True, before
-    elif part.lot in order.past and part.captured_at_s <= order.began_s:
-        return replace(order, ignored=order.ignored + 1), ()
-    else:
-        return _begin(order, part, patience, newest_s)
-    if _known(target, part):
-        return replace(order, ignored=order.ignored + 1), ()
-    filled = _insert(target, part)
-    order = replace(order, newest_s=newest_s)
-    return _drain(replace(order, before=filled) if late else replace(order, lot=filled), patience, newest_s)
+        return replace(order, newest_s=newest_s), (Turn(part),)
+    before = order.before
+    free = (before is None or not before.pending) and not order.owed
+    if free and lot is not None and lot.lot == part.lot and part.sequence == lot.frontier + 1 and not lot.pending:
+        # This is where a fold spends its time: `replace` takes three times as long.
+        order = Order(
+            Count(part.lot, part.sequence, (), lot.resumed),
+            before,
+            newest_s,
+            order.missed,
+            order.past,
+            order.before_parts,
+            order.owed,
+            (order.seen + _print(part))[-_REMEMBERED:],
+            order.again,
+            order.ignored,
+        )
+        return order, (Turn(part),)
+    return _sorted_in(order, part, patience, newest_s)
 
 
 def expire(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
@@ -108,24 +92,74 @@ def expire(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
     return _drain(order, patience, now_s)
 
 
-def _begin(order: Order, first: Part, patience: Patience, newest_s: float) -> tuple[Order, Due]:
-    """A lot begins, or comes back; the one before the last is closed."""
-    due: Due = ()
-    if order.before is not None and order.before.name == first.lot:
-        lot, counted = order.before, 0  # what it says of its predecessor is not about the lot that it now comes after
-        if _known(lot, first):
-            return replace(order, ignored=order.ignored + 1), ()
-    else:
-        counted = first.previous_lot_parts
-        order, due = _close_before(_given_up(order), newest_s)
-        # A lot counts from 1, but we may have been switched on in its middle.
-        lot = Lot(first.lot, 0 if first.sequence <= patience.parts else first.sequence - 1)
-    lot = _insert(lot, first)
+def resumed(order: Order) -> Order:
+    """The operator let the line run again: what is numbered until here came before."""
+    lot, before = (each and each.at_resume() for each in (order.lot, order.before))
+    return replace(order, lot=lot, before=before)
+
+
+def counted(order: Order, why: str) -> Order:
+    """One more part that did not count in its turn."""
+    return replace(order, ignored={**order.ignored, why: order.ignored.get(why, 0) + 1})
+
+
+def _sorted_in(order: Order, part: Part, patience: Patience, newest_s: float) -> tuple[Order, Due]:
+    """Where a part belongs that is not simply the next one."""
+    if order.lot is not None and order.lot.lot == part.lot and order.lot.takes(part):
+        filled = replace(order, lot=order.lot.with_part(part), newest_s=newest_s, seen=_and_seen(order, part))
+        return _drain(filled, patience, newest_s)
+    if order.before is not None and order.before.lot == part.lot and order.before.takes(part):
+        filled = replace(order, before=order.before.with_part(part), newest_s=newest_s, seen=_and_seen(order, part))
+        return _drain(filled, patience, newest_s)
+    old = [last for name, last in order.past if name == part.lot]
+    back = max((last for last in old if last < part.sequence <= last + FARTHEST), default=None)
+    if back is not None:
+        past = tuple(each for each in order.past if each != (part.lot, back))
+        return _begin(replace(order, past=past), part, Count(part.lot, back), patience, newest_s)
+    old += [count.newest for count in (order.lot, order.before) if count is not None and count.lot == part.lot]
+    if any(part.sequence <= last for last in old):
+        return _again(order, part, newest_s)
+    if old:
+        return _begin(counted(order, JUMPED), part, Count(part.lot, part.sequence - 1), patience, newest_s)
+    # A lot counts from 1, but we may have been switched on in its middle.
+    first = Count(part.lot, 0 if part.sequence <= patience.parts else part.sequence - 1)
+    return _begin(order, part, first, patience, newest_s)
+
+
+def _begin(order: Order, part: Part, count: Count, patience: Patience, newest_s: float) -> tuple[Order, Due]:
+    """A count begins, or comes back; the one before the last is closed."""
+    anew = order.lot is not None and order.lot.lot == part.lot  # what it says of the lot before is not about this one
+    order, due = _close_before(_given_up(order), newest_s)
     begun = replace(
-        order, lot=lot, before=order.lot, began_s=first.captured_at_s, newest_s=newest_s, before_parts=counted
+        order,
+        lot=count.with_part(part),
+        before=order.lot,
+        newest_s=newest_s,
+        before_parts=0 if anew else part.previous_lot_parts,
+        seen=_and_seen(order, part),
     )
     drained, more = _drain(begun, patience, newest_s)
     return drained, due + more
+
+
+def _again(order: Order, part: Part, newest_s: float) -> tuple[Order, Due]:
+    """A number that is taken. Only parts that follow each other belong to one run: rules say "in a row"."""
+    if _print(part) in (order.seen[at : at + 4] for at in range(0, len(order.seen), 4)):
+        return counted(order, REPEATED), ()
+    lot, first, last = order.again
+    if (lot, last + 1) != (part.lot, part.sequence):
+        first = part.sequence
+    again = (part.lot, first, part.sequence)
+    order = replace(counted(order, NUMBER_TAKEN), newest_s=newest_s, again=again, seen=_and_seen(order, part))
+    return order, (Turn(part, again=first),)
+
+
+def _print(part: Part) -> bytes:
+    return crc32(part.inspection_id.encode()).to_bytes(4, "little")
+
+
+def _and_seen(order: Order, part: Part) -> bytes:
+    return (order.seen + _print(part))[-_REMEMBERED:]
 
 
 def _given_up(order: Order) -> Order:
@@ -137,30 +171,22 @@ def _given_up(order: Order) -> Order:
 def _close_before(order: Order, now_s: float) -> tuple[Order, Due]:
     if order.before is None:
         return order, ()
-    _, due, missed = _release(order.before, _NO_PATIENCE, now_s)
-    past = (*order.past, order.before.name)[-_MOST_PAST:]
+    _, due, missed = release(order.before, NO_PATIENCE, now_s)
+    past = (*order.past, (order.before.lot, order.before.newest))[-_MOST_PAST:]
     return replace(order, before=None, past=past, missed=order.missed + missed), due
-
-
-def _known(lot: Lot, part: Part) -> bool:
-    return part.sequence <= lot.frontier or any(part.sequence == waiting.sequence for waiting in lot.pending)
-
-
-def _insert(lot: Lot, part: Part) -> Lot:
-    return replace(lot, pending=tuple(sorted((*lot.pending, part), key=lambda p: p.sequence)))
 
 
 def _drain(order: Order, patience: Patience, now_s: float) -> tuple[Order, Due]:
     behind = len(order.lot.pending) if order.lot else 0
-    before, early, missed = _release(order.before, patience, now_s, behind)
+    before, early, missed = release(order.before, patience, now_s, behind)
     order, early = _told(replace(order, before=before, missed=order.missed + missed), early)
     if before is not None and before.pending:
         return order, early
     if order.lacking and order.lot is not None and order.lot.pending:
-        if behind <= patience.parts and _waited_s(order.lot.pending, now_s) <= patience.seconds:
+        if behind <= patience.parts and waited_s(order.lot.pending, now_s) <= patience.seconds:
             return order, early
         order = _given_up(order)
-    lot, due, missed = _release(order.lot, patience, now_s)
+    lot, due, missed = release(order.lot, patience, now_s)
     order, due = _told(replace(order, lot=lot, missed=order.missed + missed), due)
     return order, early + due
 
@@ -169,26 +195,5 @@ def _told(order: Order, due: Due) -> tuple[Order, Due]:
     """What is owed goes with the first part that is due."""
     if not order.owed or not due:
         return order, due
-    (part, gap), *others = due
-    return replace(order, owed=0), ((part, gap + order.owed), *others)
-
-
-def _waited_s(pending: tuple[Part, ...] | list[Part], now_s: float) -> float:
-    return now_s - min(part.judged_at_s for part in pending)
-
-
-def _release(lot: Lot | None, patience: Patience, now_s: float, behind: int = 0) -> tuple[Lot | None, Due, int]:
-    if lot is None or not lot.pending:
-        return lot, (), 0
-    pending, frontier, missed = list(lot.pending), lot.frontier, 0
-    due: list[tuple[Part, int]] = []
-    while pending:
-        first = pending[0]
-        waited_s = _waited_s(pending, now_s)
-        gap = first.sequence - frontier - 1
-        if gap and len(pending) + behind <= patience.parts and waited_s <= patience.seconds:
-            break
-        missed += gap
-        frontier = first.sequence
-        due.append((pending.pop(0), gap))
-    return Lot(lot.name, frontier, tuple(pending)), tuple(due), missed
+    first, *others = due
+    return replace(order, owed=0), (first._replace(gap=first.gap + order.owed), *others)

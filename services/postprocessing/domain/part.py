@@ -28,9 +28,10 @@ class Ref(NamedTuple):
 class Part:
     """One fact about one part at a station. `defects` is None when the verdict was INCONCLUSIVE: it proves nothing.
 
-    Times are seconds since the epoch: `captured_at_s` by the camera's or sensor's clock, `judged_at_s` by ours. A
-    measured value names its `measurement`; a verdict leaves that empty. `sequence` 0: the sender does not count.
-    `previous_lot_parts`: how many the lot before had at this station; 0: nobody said.
+    Times are seconds since the epoch: `captured_at_s` as the door reckons it, or by the camera's or sensor's own clock,
+    `judged_at_s` by ours. `late`: it came long after it was taken, or from a slow clock. A measured value names its
+    `measurement`; a verdict leaves that empty. `sequence` 0: the sender does not count. `previous_lot_parts`: how many
+    the lot before had at this station; 0: nobody said.
     """
 
     station: str
@@ -45,6 +46,7 @@ class Part:
     measurement: str = ""
     value: float = 0.0
     previous_lot_parts: int = 0
+    late: bool = False
 
     @property
     def ref(self) -> Ref:

@@ -13,6 +13,8 @@ from prometheus_client import Counter
 
 from services.chassis.bus import Bus
 from services.chassis.run import cancel, spawn
+from services.chassis.trouble import why
+from services.contracts.evidence import picture_name
 from services.contracts.subjects import EVIDENCE
 from services.preprocessing.domain.frame import Seen
 from services.preprocessing.ports import Judge
@@ -25,7 +27,7 @@ _DRAIN_S = 2.0
 
 
 class _Picture(NamedTuple):
-    inspection_id: str
+    name: str
     encoded: bytes
     sha256: str
 
@@ -58,11 +60,13 @@ class KeptEvidence:
         DROPPED.labels("stopped").inc(len(self._waiting))
 
     async def judge(self, seen: Seen) -> verdict_pb2.Verdict:
-        """The durable verdict. Raises Unavailable."""
+        """The durable verdict. Raises Conflict or Unavailable."""
         verdict: verdict_pb2.Verdict = await self._judge.judge(seen)
-        # A frame that comes twice has its first verdict: another picture under that id is no evidence for it.
+        # The judge refuses another picture under a used id (Conflict): nothing is ever put in the place of evidence.
         if verdict.outcome != verdict_pb2.OUTCOME_PASS and verdict.provenance.image_sha256 == seen.image_sha256:
-            self._keep(_Picture(seen.frame.inspection_id, seen.frame.image, seen.image_sha256))
+            frame = seen.frame
+            name = picture_name(f"{frame.site}/{frame.line}/{frame.station}", frame.inspection_id)
+            self._keep(_Picture(name, frame.image, seen.image_sha256))
         return verdict
 
     def _keep(self, picture: _Picture) -> None:
@@ -84,13 +88,13 @@ class KeptEvidence:
             self._idle.set()
 
     async def _store(self, picture: _Picture) -> None:
-        about = ObjectMeta(name=picture.inspection_id, headers={"sha256": [picture.sha256]})
+        about = ObjectMeta(name=picture.name, headers={"sha256": [picture.sha256]})
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 store = await self._bus.jetstream.object_store(EVIDENCE)
-                await store.put(picture.inspection_id, picture.encoded, about)
+                await store.put(picture.name, picture.encoded, about)
         except (NatsError, TimeoutError, OSError) as error:
-            self._lost("broker", repr(error))
+            self._lost("broker", why(error, EVIDENCE))
             return
         KEPT.inc()
         if self._losing:

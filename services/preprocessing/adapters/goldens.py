@@ -12,6 +12,7 @@ from nats.js.errors import NotFoundError
 
 from services.chassis.bus import Bus
 from services.chassis.errors import NotFound, Unavailable
+from services.chassis.trouble import is_missing, why
 from services.contracts.subjects import GOLDENS
 from services.preprocessing.domain.frame import Golden, Image
 from services.preprocessing.domain.quality import Look
@@ -42,8 +43,15 @@ class StoredGoldens:
         entry = self._cache.get(product_id)
         if entry is None or time.monotonic() - entry.checked_at > self._max_age_s:
             entry = await self._refresh(product_id, entry)
-        self._cache.move_to_end(product_id)
+        self._keep(product_id, entry)
         return entry.golden
+
+    def _keep(self, product_id: str, entry: _Entry) -> None:
+        """As the one used last. It may have been pushed out while it was asked for: then it comes back (B18)."""
+        self._cache[product_id] = entry
+        self._cache.move_to_end(product_id)
+        if len(self._cache) > self._max_entries:
+            self._cache.popitem(last=False)
 
     async def _refresh(self, product_id: str, known: _Entry | None) -> _Entry:
         try:
@@ -53,20 +61,19 @@ class StoredGoldens:
                     known.checked_at = time.monotonic()
                     return known
                 stored = await store.get(product_id)
-        except NotFoundError:
-            self._cache.pop(product_id, None)
-            fix = f"register it: PUT /v1/products/{product_id}/golden"
-            raise NotFound(f"no golden template for {product_id!r}", field="frame.part.product_id", fix=fix) from None
         except (NatsError, TimeoutError, OSError) as error:
+            if isinstance(error, NotFoundError) and not is_missing(error):
+                self._cache.pop(product_id, None)
+                fix = f"register it: PUT /v1/products/{product_id}/golden"
+                raise NotFound(
+                    f"no golden template for {product_id!r}", field="frame.part.product_id", fix=fix
+                ) from None
             if known is not None:  # an old template is what was in force a moment ago
                 return known
-            raise Unavailable(f"the object store does not answer: {error}", fix="send again") from error
+            raise Unavailable(f"no golden template can be read: {why(error, GOLDENS)}", fix="send again") from error
         data = stored.data or b""
         golden = await asyncio.to_thread(self._golden, data)
-        self._cache[product_id] = _Entry(golden, stored.info.digest or "", time.monotonic())
-        if len(self._cache) > self._max_entries:
-            self._cache.popitem(last=False)
-        return self._cache[product_id]
+        return _Entry(golden, stored.info.digest or "", time.monotonic())
 
     def _golden(self, data: bytes) -> Golden:
         image = self._decode(data)

@@ -12,10 +12,12 @@ from services.preprocessing.domain.frame import Image
 
 _FIELD = "frame.image"
 _FORMATS = ("PNG", "JPEG")
+_PNG_DEPTH, _MOST_BITS = 24, 8
+"""Where a PNG says its bits a sample (its header chunk always comes first), and how many are read."""
 
 
 class Decoder:
-    """Decodes PNG and JPEG to uint8 [H, W] within limits."""
+    """Decodes PNG and JPEG of eight bits a sample to uint8 [H, W] within limits."""
 
     def __init__(self, max_bytes: int, max_pixels: int) -> None:
         self._max_bytes = max_bytes
@@ -37,6 +39,10 @@ class Decoder:
             if width * height > self._max_pixels:
                 fix = f"send at most {self._max_pixels} pixels"
                 raise Invalid(f"the image has {width}x{height} pixels", field=_FIELD, fix=fix)
+            if picture.format == "PNG" and encoded[_PNG_DEPTH] > _MOST_BITS:
+                # Pillow clips grey at 255, and what fills the range (10, 12 or 16 bits) only the camera knows.
+                fix = "send 8-bit grey or RGB; 16-bit is not read yet"
+                raise Invalid(f"the image has {encoded[_PNG_DEPTH]} bits a sample", field=_FIELD, fix=fix)
             picture.draft("L", picture.size)  # JPEG: decode the luminance alone
             return np.asarray(picture.convert("L"))
         except (UnidentifiedImageError, Pillow.DecompressionBombError) as error:

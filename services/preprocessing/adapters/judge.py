@@ -28,7 +28,7 @@ class RemoteJudge:
         await self._channel.close()
 
     async def judge(self, seen: Seen) -> verdict_pb2.Verdict:
-        """The durable verdict. Raises Unavailable."""
+        """The durable verdict. Raises Conflict for another picture under a used id, or Unavailable."""
         request = verdict_service_pb2.JudgeRequest(inspection=to_wire(seen))
         answer = await rpc.call(
             self._stub.Judge, request, deadline_s=self._deadline_s, token=self._token, name="ask for the verdict"
@@ -58,7 +58,9 @@ def to_wire(seen: Seen) -> inspection_pb2.Inspection:
             model_digest=seen.model.digest,
             preprocessing_digest=seen.preprocessing_digest,
         ),
-        captured_at=timestamp(frame.captured_at_s),
+        captured_at=timestamp(frame.captured_at_s) if frame.captured_at_s else None,
+        taken_at=timestamp(frame.taken_at_s),
+        late=frame.late,
         context=frame.context,
         offset=inspection_pb2.Offset(x_px=seen.offset_px[0], y_px=seen.offset_px[1]),
     )

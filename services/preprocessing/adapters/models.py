@@ -60,8 +60,10 @@ class Models:
             await asyncio.sleep(_EVERY_S * random.uniform(0.8, 1.2) if self._served else 0.2)
 
     def _take(self, models: Any) -> None:
-        ready = {m.name: m for m in models if m.state == model_service_pb2.MODEL_STATE_READY}
-        for name in ready.keys() - self._served.keys():
-            log.info("model %s version %s is served", name, ready[name].version)
-        self._served |= {n: ServedModel(n, m.version, m.digest, tuple(m.labels)) for n, m in ready.items()}
+        for m in models:
+            if m.state == model_service_pb2.MODEL_STATE_READY:
+                served = ServedModel(m.name, m.version, m.digest, tuple(m.labels), m.served_name)
+                if served != self._served.get(m.name):
+                    log.info("model %s version %s is served as %s", m.name, m.version, m.served_name)
+                self._served[m.name] = served
         self._detail = "; ".join(m.detail for m in models if m.detail) or "it is still loading"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import numpy as np
 from tritonclient.grpc.aio import InferenceServerClient, InferInput, InferRequestedOutput
@@ -15,7 +16,11 @@ from services.preprocessing.domain.frame import Candidate, Image, ServedModel
 
 log = logging.getLogger("jidoka.triton")
 # NOT_FOUND: inference vouches for the model, so Triton was just restarted and has not loaded it yet.
-_WORTH_A_RETRY = {f"StatusCode.{code}" for code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "NOT_FOUND")}
+# ALREADY_EXISTS: a request still holds the region that Triton was told to let go of (B8).
+_RETRIED = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "NOT_FOUND", "ALREADY_EXISTS")
+_WORTH_A_RETRY = {f"StatusCode.{code}" for code in _RETRIED}
+_FORGOTTEN = "shared memory region"
+"""In Triton's refusal of a request whose region it does not know, because it was restarted."""
 _MIN_SCORE = 0.01
 
 
@@ -29,7 +34,8 @@ class TritonDetector:
         self._models = models
         self._slots = slots
         self._deadline_s = deadline_s
-        self._registered = False
+        self._registration = 0
+        """Counts how often Triton was told of the region; 0: not yet."""
         self._registering = asyncio.Lock()
 
     async def start(self) -> None:
@@ -53,34 +59,43 @@ class TritonDetector:
             try:
                 return await self._infer(model, offset, pair.shape, request_id)
             except InferenceServerException as error:
-                if "shared memory region" not in str(error.message()):
-                    raise _typed(error) from error
-            self._registered = False  # Triton was restarted and has forgotten our region
-            try:
-                return await self._infer(model, offset, pair.shape, request_id)
-            except InferenceServerException as error:
                 raise _typed(error) from error
 
     async def _infer(
         self, model: ServedModel, offset: int, shape: tuple[int, ...], request_id: str
     ) -> tuple[Candidate, ...]:
-        await self._register()
         images = InferInput("images", [1, *shape], "UINT8")
         images.set_shared_memory(self._slots.name, int(np.prod(shape)), offset)
-        result = await self._client.infer(
-            model.name,
-            [images],
-            outputs=[InferRequestedOutput("detections")],
-            request_id=request_id,
-            client_timeout=self._deadline_s,
-            headers=telemetry.inject(),
-        )
+
+        async def ask() -> Any:
+            return await self._client.infer(
+                model.served_name,
+                [images],
+                outputs=[InferRequestedOutput("detections")],
+                request_id=request_id,
+                client_timeout=self._deadline_s,
+                headers=telemetry.inject(),
+            )
+
+        registration = self._registration or await self._register(0)
+        try:
+            result = await ask()
+        except InferenceServerException as error:
+            if _FORGOTTEN not in str(error.message()):
+                raise
+            await self._register(registration)
+            result = await ask()
         return _candidates(result.as_numpy("detections")[0], model.labels)
 
-    async def _register(self) -> None:
+    async def _register(self, failed: int) -> int:
+        """Tell Triton of the region, unless another frame has done so since the registration that failed.
+
+        Triton keeps a region that a request uses, and meanwhile takes no new one of that name: who registered again
+        without need would fail, and the frame in use with him (B8).
+        """
         async with self._registering:
-            if self._registered:
-                return
+            if self._registration != failed:
+                return self._registration
             name, size = self._slots.name, self._slots.byte_size
             await self._client.unregister_system_shared_memory(
                 name, headers=self._admin, client_timeout=self._deadline_s
@@ -88,7 +103,8 @@ class TritonDetector:
             await self._client.register_system_shared_memory(
                 name, f"/{name}", size, headers=self._admin, client_timeout=self._deadline_s
             )
-            self._registered = True
+            self._registration += 1
+            return self._registration
 
 
 def _candidates(rows: np.ndarray, labels: tuple[str, ...]) -> tuple[Candidate, ...]:
@@ -103,6 +119,6 @@ def _label(labels: tuple[str, ...], kind: float) -> str:
 
 
 def _typed(error: InferenceServerException) -> MeshError:
-    if error.status() in _WORTH_A_RETRY:
+    if error.status() in _WORTH_A_RETRY or _FORGOTTEN in str(error.message()):
         return Unavailable(f"Triton: {error.message()}", fix="send again: the supervisor brings it back")
     return Bug(f"Triton refused the pair: {error.message()}")

@@ -29,6 +29,16 @@ class Frame:
     previous_lot_parts: int = 0
     """Of the lot before, at this station; 0: not said."""
     context: Mapping[str, str] = field(default_factory=dict)
+    sent_at_s: float = 0.0
+    """By the camera's clock, as `captured_at_s`; 0: not said."""
+    taken_at_s: float = 0.0
+    """By the broker's clock, as the door reckons it."""
+    late: bool = False
+
+    @property
+    def place(self) -> str:
+        """Its station with site and line."""
+        return f"{self.site}/{self.line}/{self.station}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,8 @@ class ServedModel:
     version: str
     digest: str
     labels: tuple[str, ...]
+    served_name: str = ""
+    """What the model server calls this very network: what answers under it is `digest`, and nothing else (B2)."""
 
 
 @dataclass(frozen=True)

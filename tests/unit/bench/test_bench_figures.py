@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from tritonclient.grpc import model_config_pb2
 
+from services.inference.backend import batches, openvino_sessions
 from tools.bench import batching, machine, model, stanza, tables, triton
 from tools.bench.accuracy import Bench, accuracy
 from tools.bench.load import Measured
 from tools.bench.model import figures
 from tools.bench.plot import svg
 from tools.bench.variants import latencies
-from tools.triton.onnxruntime_backend import batches, openvino_sessions
 
 ROW = {"setting": "1 x 2 threads", "concurrency": 1, "per_second": 100.0, "p50_ms": 9.0, "p99_ms": 12.0}
 

@@ -35,7 +35,7 @@ def good_run() -> tuple[Record, Heard, list[dict]]:
     settled.acknowledged_at.FromMilliseconds(1_040)
     settled.held_at.FromMilliseconds(1_440)
     order = workrequest_pb2.WorkRequested(key="e", trace_id="t")
-    heard = Heard([passed, failed], [request], [settled], [order])
+    heard = Heard([passed, failed], [request], [settled], [order], [1.0, 2.0])
     return record, heard, [{"id": "WO-1", "external_reference": "e"}]
 
 
@@ -54,6 +54,7 @@ def test_a_good_run_has_the_published_keys_and_no_failures():
     }
     assert figures["work_orders"] == {"opened": 1, "duplicates": 0}
     assert (figures["lost_acknowledged_verdicts"], figures["trace_id"]) == (0, "t")
+    assert figures["latency_ms"]["publish"] == {"p50": 2.0, "p95": 2.0, "p99": 2.0}
     assert figures["latency_ms"]["total"] == {"p50": 20.0, "p95": 20.0, "p99": 20.0}
     assert render(figures).renderables
 
@@ -67,6 +68,7 @@ def test_a_good_run_has_the_published_keys_and_no_failures():
         (lambda r, h, o: o.clear(), "missing in the MES"),
         (lambda r, h, o: o.append({"id": "WO-2", "external_reference": "e"}), "doubled"),
         (lambda r, h, o: h.verdicts.pop(), "not in the stream"),
+        (lambda r, h, o: h.verdicts.append(verdict(2)), "other verdicts than the stream holds"),
         (lambda r, h, o: r.refused.append((None, Unavailable("away"))), "got no verdict: away"),
     ],
 )

@@ -18,9 +18,10 @@ from services.chassis.errors import Denied
 from services.inference.adapters.model_folders import ModelFolders
 from services.inference.adapters.trust import TrustedKeys
 from tools.cli import app
-from tools.engine.build import NoEngine, Target, build, target
+from tools.engine.build import NoEngine, Target, build, node_key, target
 from tools.train.sign import sign, signing_key
 
+KEY = "the secret of this node"
 SOURCES = "1/model_fp32.onnx", "1/model_qdq.onnx"
 
 
@@ -70,12 +71,12 @@ def signed(folder: Path, network: str) -> None:
         (folder / name).write_bytes(content)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     root = folder.parents[1]
-    sign(folder, {"files": digests}, signing_key(root / "key.pem", root / "trust"))
+    sign(folder, {"name": folder.name, "files": digests}, signing_key(root / "key.pem", root / "trust"))
 
 
 def built(model: Path, precision: str = "int8") -> Path:
     root = model.parents[1]
-    return build(model, root / "cache", precision, root / "trust")
+    return build(model, root / "cache", precision, root / "trust", KEY)
 
 
 @pytest.fixture
@@ -112,12 +113,41 @@ def test_a_plan_says_what_it_was_built_from_and_the_service_believes_it(model, t
     (model / "1/model.onnx").write_bytes(b"for CPUs")
     monkeypatch.setitem(sys.modules, "tensorrt", Double())
     (model / "config.pbtxt").write_text('platform: "tensorrt_plan"\ndefault_model_filename: "model_fp16.plan"\n')
-    files = {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in ("1/model.onnx", *SOURCES)}
-    sign(model, {"files": files}, signing_key(tmp_path / "key.pem", tmp_path / "trust"))
+    (model / "labels.txt").write_text("open")
+    names = ("1/model.onnx", "labels.txt", *SOURCES)
+    files = {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in names}
+    sign(model, {"name": model.name, "files": files}, signing_key(tmp_path / "key.pem", tmp_path / "trust"))
 
     built(model, "fp16")
 
-    ModelFolders(model.parent, TrustedKeys(tmp_path / "trust")).check(model.name)
+    trusted = TrustedKeys(tmp_path / "trust")
+    release = ModelFolders(model.parent, trusted, node_key=KEY).read(model.name)
+    assert release.digest == files["1/model_fp32.onnx"]
+    assert release.files["1/model_fp16.plan"] == hashlib.sha256(b"plan").hexdigest()
+    for stranger in ("", "the secret of another node"):
+        with pytest.raises(Denied, match="is not of this node"):
+            ModelFolders(model.parent, trusted, node_key=stranger).check(model.name)
+
+
+def test_a_plan_that_somebody_put_into_the_cache_is_built_anew(model, tmp_path, gpu, monkeypatch):
+    """Its statement can be written by anybody, its seal cannot."""
+    double = Double()
+    monkeypatch.setitem(sys.modules, "tensorrt", double)
+    built(model)
+    (kept,) = (tmp_path / "cache").iterdir()
+    stated = json.loads((kept / "engine.json").read_text())
+    (kept / "model.plan").write_bytes(b"theirs")
+    (kept / "engine.json").write_text(json.dumps(stated | {"sha256": hashlib.sha256(b"theirs").hexdigest()}))
+
+    assert built(model).read_bytes() == b"plan"
+
+
+def test_the_key_of_a_node_is_made_once_and_for_its_owner_alone(tmp_path):
+    path = tmp_path / "engines/node.key"
+
+    assert node_key(path) == node_key(path)
+    assert len(node_key(path)) == 64
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_plan_that_was_damaged_in_the_cache_is_built_anew(model, tmp_path, gpu, monkeypatch):

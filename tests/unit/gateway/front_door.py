@@ -1,13 +1,16 @@
 """The gateway's doors without a socket: people are believed who they are, and what is said is written down."""
 
+import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import httpx
 from fastapi import FastAPI
 
 from services.chassis.auth import Principal
+from services.chassis.bus import Stored
 from services.gateway.adapters import http_errors
-from services.gateway.adapters.http_api import Door
+from services.gateway.adapters.door import Door
 
 
 class Tokens:
@@ -26,10 +29,11 @@ class Broker:
 
     def __init__(self) -> None:
         self.said: list[tuple] = []
+        self.clock = SimpleNamespace(now_s=time.time)
 
-    async def publish(self, *said) -> int:
+    async def publish(self, *said) -> Stored:
         self.said.append(said)
-        return len(self.said)
+        return Stored(len(self.said), duplicate=False)
 
 
 def gateway(people: Mapping[str, str] | None = None) -> tuple[FastAPI, Door]:

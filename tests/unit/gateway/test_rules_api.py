@@ -8,6 +8,7 @@ import yaml
 from front_door import browser, by, gateway
 from google.protobuf.json_format import MessageToDict
 
+from services.chassis.bus import Stored
 from services.contracts import plant as plants
 from services.contracts.rule_set import text_of
 from services.gateway.adapters import rules_api
@@ -26,11 +27,11 @@ class Broker:
         self.view = view
         self.said: list[tuple[str, dict]] = []
 
-    async def publish(self, subject: str, message, msg_id: str) -> int:
+    async def publish(self, subject: str, message, msg_id: str) -> Stored:
         fact = MessageToDict(message)
         self.said.append((subject, fact))
         (self.view.on_rules_proposed if ".proposed." in subject else self.view.on_rules_changed)(fact)
-        return len(self.said)
+        return Stored(len(self.said), duplicate=False)
 
 
 @pytest.fixture

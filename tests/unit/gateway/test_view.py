@@ -1,8 +1,10 @@
-from services.gateway.domain import Bounded, View
+from services.gateway.domain import Bounded, View, aged
+
+AT = {"site": "lyon", "line": "smt1", "station": "aoi1"}
 
 
 def verdict(number: int, outcome: str = "OUTCOME_PASS") -> dict:
-    return {"inspectionId": f"i{number}", "outcome": outcome, "station": {"site": "lyon", "line": "smt1"}}
+    return {"inspectionId": f"i{number}", "outcome": outcome, "station": AT}
 
 
 def view(limit: int = 3) -> View:
@@ -15,7 +17,7 @@ def test_only_the_newest_are_remembered_newest_first():
         seen.on_verdict("lyon/smt1", verdict(number))
 
     assert [entry["inspectionId"] for entry in seen.inspections.newest(10)] == ["i4", "i3", "i2"]
-    assert seen.inspections.get("i0") is None
+    assert seen.verdict("lyon/smt1/aoi1", "i0") is None
 
 
 def test_a_verdict_that_comes_twice_counts_once():
@@ -75,3 +77,38 @@ def test_a_line_shows_its_last_pause():
     seen.on_line("lyon/smt1", "lastPause", {"outcome": "PAUSE_OUTCOME_CONFIRMED"})
 
     assert seen.lines["lyon/smt1"]["lastPause"]["outcome"] == "PAUSE_OUTCOME_CONFIRMED"
+
+
+def looked(number: int, station: str = "aoi1") -> dict:
+    return verdict(number) | {"station": {"site": "lyon", "line": "smt1", "station": station}}
+
+
+def test_a_station_is_silent_until_its_next_verdict_whichever_is_read_first():
+    quiet = {"station": {"site": "lyon", "line": "smt1", "station": "aoi1"}, "silentSince": "T1", "noticedAt": "T2"}
+    seen = view()
+    seen.on_verdict("lyon/smt1", looked(1), 10)
+    seen.on_silent("lyon/smt1", quiet, 11)
+    seen.on_verdict("lyon/smt1", looked(2, "aoi2"), 12)
+    assert seen.lines["lyon/smt1"]["silent"] == {"aoi1": {"silentSince": "T1", "noticedAt": "T2"}}
+    seen.on_verdict("lyon/smt1", looked(1), 10)  # read again from the tail: it is older than the word
+    assert "aoi1" in seen.lines["lyon/smt1"]["silent"]
+    seen.on_verdict("lyon/smt1", looked(3), 13)
+    assert seen.lines["lyon/smt1"]["silent"] == {}
+    seen.on_silent("lyon/smt1", quiet, 11)
+    assert seen.lines["lyon/smt1"]["silent"] == {}
+
+
+def test_an_update_without_an_order_makes_none():
+    seen = view()
+    seen.on_work_updated("lyon/smt1", {"key": "e1", "episodeId": "e1", "signals": 2})
+
+    assert seen.workrequests.newest() == []
+    assert seen.incidents.get("e1")["update"] == {"signals": 2}
+
+
+def test_a_lines_state_says_how_old_it_is():
+    """R10: nobody had the duty, and the old state stood there as if it were the present one."""
+    line = {"state": {"linkUp": True, "changedAt": "1970-01-01T00:01:40.500Z"}, "lastPause": {}}
+    assert aged(line, 160.0) == {**line, "state": {**line["state"], "ageS": 59.5}}
+    assert aged(line, 90.0)["state"]["ageS"] == 0.0, "the bridge's clock is ahead"
+    assert aged({"verdicts": {}}, 160.0) == {"verdicts": {}}

@@ -40,9 +40,10 @@ def client(broker: Broker, view: View) -> httpx.AsyncClient:
     return browser(app)
 
 
-def sealed(body: bytes, secret: str = SECRET, at: float = NOW) -> dict[str, str]:
-    digest = hmac.new(secret.encode(), f"{at:.0f}.".encode() + body, hashlib.sha256).hexdigest()
-    return {"X-Jidoka-Timestamp": f"{at:.0f}", "X-Jidoka-Signature": f"sha256={digest}"}
+def sealed(body: bytes, secret: str = SECRET, at: float | str = NOW) -> dict[str, str]:
+    stamp = at if isinstance(at, str) else f"{at:.0f}"
+    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"X-Jidoka-Timestamp": stamp, "X-Jidoka-Signature": f"sha256={digest}"}
 
 
 async def test_maintenance_has_a_dead_order_tried_again_once_per_death(client, broker, view):
@@ -106,6 +107,7 @@ BODY = json.dumps(REPORT).encode()
         (BODY, sealed(BODY, at=NOW - 301), "sandbox", 401),
         (BODY, sealed(BODY, at=NOW + 301), "sandbox", 401),
         (BODY, {**sealed(BODY), "X-Jidoka-Timestamp": "soon"}, "sandbox", 401),
+        (BODY, sealed(BODY, at="1" * 5_000), "sandbox", 401),
         (BODY, sealed(BODY), "another", 404),
         (b"{}", sealed(b"{}"), "sandbox", 400),
         (b"<x/>", sealed(b"<x/>"), "sandbox", 400),

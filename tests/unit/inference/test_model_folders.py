@@ -1,4 +1,3 @@
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -6,7 +5,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from services.chassis.errors import Invalid, NotFound
 from services.contracts import plant
-from services.inference.adapters.model_folders import ModelFolders, parse
+from services.inference.adapters.model_folders import ModelFolders
+from services.inference.adapters.served_config import allowed, parse
 from services.inference.adapters.trust import TrustedKeys
 from services.inference.domain.models import ModelSpec, Tensor, contract
 
@@ -32,7 +32,7 @@ def tensors(described) -> set[Tensor]:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(REPO / "model_repository")))
 def test_every_shipped_configuration_is_what_triton_reads_and_keeps_the_contract(path: Path):
-    config: ModelConfig = parse(path)
+    config: ModelConfig = allowed(path, parse(path))
     model = path.relative_to(REPO / "model_repository").parts[0]
     recipe = RECIPES[model]
     expected = contract(ModelSpec(model, recipe.height_px, recipe.width_px))
@@ -65,15 +65,17 @@ def test_a_mistake_in_a_configuration_is_named_with_line_and_column(tmp_path):
         folders(tmp_path).check("pcb")
 
 
-def test_a_model_without_labels_is_refused_because_boxes_without_names_are_worth_nothing(tmp_path):
-    with pytest.raises(NotFound, match=r"write one class name per line to .*pcb/labels\.txt"):
-        folders(tmp_path).labels("pcb")
+def test_a_configuration_that_is_no_text_is_a_mistake_like_any_other(tmp_path):
+    """It ended the supervision, and with it every model of the plant."""
+    (tmp_path / "pcb/1").mkdir(parents=True)
+    (tmp_path / "pcb/1/model.onnx").write_bytes(b"")
+    (tmp_path / "pcb/config.pbtxt").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(Invalid, match="utf-8"):
+        folders(tmp_path).check("pcb")
 
 
-def test_the_digest_is_that_of_the_served_version(tmp_path):
-    for version in ("1", "2"):
-        (tmp_path / "pcb" / version).mkdir(parents=True)
-        (tmp_path / "pcb" / version / "model.onnx").write_bytes(version.encode())
-
-    assert folders(tmp_path).digest("pcb", "2") == hashlib.sha256(b"2").hexdigest()
-    assert folders(tmp_path).digest("pcb", "3") == ""
+@pytest.mark.parametrize("name", ["../pcb", "/etc", "", ".", "a/b", "pcb\n", "pcb.12345678"])
+def test_a_models_name_is_a_folder_of_the_repository_and_no_way_out(tmp_path, name):
+    with pytest.raises(Invalid, match="is no model's name"):
+        folders(tmp_path).check(name)

@@ -5,15 +5,27 @@ import contextlib
 
 import pytest
 
-from services.chassis.errors import Bug, Denied, Invalid, MeshError, NotFound, Unavailable
-from services.inference.domain.models import ModelSpec, ModelState, Signature, Tensor, contract
+from services.chassis.errors import Bug, Denied, Exhausted, Invalid, MeshError, NotFound, Unavailable
+from services.inference.domain.models import ModelSpec, ModelState, Signature, Staged, Tensor, contract
 from services.inference.domain.supervision import Backoff, Policy, Sign
-from services.inference.handlers import ModelWatch, Probing, Supervisor
+from services.inference.handlers.supervisor import Supervisor
+from services.inference.handlers.watch import ModelWatch, Probing
 from services.inference.ports import Answer
 
 SPEC = ModelSpec("pcb", 64, 64)
-PROBING = Probing(deadline_s=1.5, stall_s=0.05, warmup_inferences=2, warmup_deadline_s=60, retry=Backoff(0.0, 0.0))
+PROBING = Probing(
+    deadline_s=1.5,
+    stall_s=0.05,
+    warmup_inferences=2,
+    warmup_deadline_s=60,
+    retry=Backoff(0.0, 0.0),
+    retire_after_s=0.05,
+)
 POLICY = Policy(start_deadline_s=5, misses=2, backoff=Backoff(0.001, 0.002), budget=1000, window_s=600)
+
+
+def copy_of(network: str) -> Staged:
+    return Staged(f"pcb.{network}", network, f"digest of {network}", ("open", "short"), {})
 
 
 class StandIn:
@@ -21,14 +33,19 @@ class StandIn:
 
     def __init__(self) -> None:
         self.found = contract(SPEC)
-        self.version = "1"
+        self.folder = "one"
+        """The network that lies in the model's folder."""
+        self.bad: MeshError | None = None
+        """Why it may not be served."""
+        self.changed_copies: set[str] = set()
+        self.copies: set[str] = set()
+        self.loaded: set[str] = set()
+        self.meddled = False
         self.served_so_far = 0
         self.others_per_call = 0
         self.inferences = 0
         self.refuses: MeshError | None = None
         self.fails: MeshError | None = None
-        self.dropped = False
-        self.unsigned = False
         self.lives = 0
         self.kills = 0
         self.gone = asyncio.Event()
@@ -39,38 +56,49 @@ class StandIn:
     async def load(self, model: str) -> None:
         if self.refuses:
             raise self.refuses
-        self.dropped = False
+        self.loaded.add(model)
 
-    async def signature(self, model: str) -> tuple[str, Signature]:
-        return self.version, self.found
+    async def unload(self, model: str) -> None:
+        self.loaded.discard(model)
+        self.meddled = False
+
+    async def signature(self, model: str) -> Signature:
+        return self.found
 
     async def served(self, model: str) -> int:
-        if self.dropped:
-            raise NotFound("pcb is not loaded")
+        if model not in self.loaded:
+            raise NotFound(f"{model} is not loaded")
         self.served_so_far += self.others_per_call
         return self.served_so_far
 
-    async def infer(self, spec: ModelSpec, deadline_s: float) -> Answer:
+    async def infer(self, name: str, spec: ModelSpec, deadline_s: float) -> Answer:
         if self.fails:
             raise self.fails
+        assert name in self.loaded
         self.inferences += 1
-        return Answer(self.version, 3.0)
+        return Answer("2" if self.meddled else "1", 3.0)
 
-    async def unload(self, model: str) -> None:
-        self.dropped = True
+    def stamp(self, model: str) -> object:
+        return self.folder, str(self.bad)
 
-    def check(self, model: str) -> None:
-        if self.unsigned:
-            raise Denied("signed by nobody")
+    def stage(self, model: str) -> Staged:
+        if self.bad:
+            raise self.bad
+        staged = copy_of(self.folder)
+        self.copies.add(staged.name)
+        self.changed_copies.discard(staged.name)
+        return staged
 
-    def digest(self, model: str, version: str) -> str:
-        return f"digest of {version}"
+    def check(self, staged: Staged) -> None:
+        if staged.name in self.changed_copies:
+            raise Denied("the copy was changed")
 
-    def labels(self, model: str) -> tuple[str, ...]:
-        return ("open", "short")
+    def forget(self, staged: Staged) -> None:
+        self.copies.discard(staged.name)
 
     async def start(self) -> None:
         self.lives += 1
+        self.loaded.clear()
         self.gone.clear()
 
     async def failure(self) -> str:
@@ -97,7 +125,7 @@ async def watch(triton: StandIn) -> ModelWatch:
 
 async def test_a_model_is_ready_after_warm_up_and_one_timely_answer(watch, triton):
     assert triton.inferences == 3
-    assert (watch.status.state, watch.status.version, watch.status.digest) == (ModelState.READY, "1", "digest of 1")
+    assert (watch.status.state, watch.status.staged) == (ModelState.READY, copy_of("one"))
     assert watch.status.last_probe_at_s > 0
 
 
@@ -145,33 +173,122 @@ async def test_a_refused_model_is_tried_again_until_it_is_repaired(triton):
 
 
 async def test_a_model_that_somebody_unloaded_is_loaded_again(watch, triton):
-    triton.dropped = True
+    triton.loaded.clear()
 
     assert [await watch.look(), await watch.look()] == [Sign.ANSWERS] * 2
     assert watch.status.state is ModelState.READY
 
 
-async def test_a_swapped_version_that_nobody_has_signed_is_taken_from_the_server_and_stays_away(watch, triton):
-    triton.version, triton.unsigned = "2", True
+async def test_what_somebody_loads_under_its_name_is_taken_from_the_server_and_ours_comes_back(watch, triton):
+    triton.meddled = True
 
-    assert [await watch.look() for _ in range(3)] == [Sign.ANSWERS] * 3
-    assert triton.dropped
-    assert (watch.status.state, watch.status.detail) == (ModelState.FAILED, "signed by nobody")
-
-
-async def test_a_swapped_version_is_reported_with_its_own_digest(watch, triton):
-    triton.version = "2"
     await watch.look()
-
-    assert (watch.status.version, watch.status.digest) == ("2", "digest of 2")
-
-
-async def test_a_swapped_version_that_breaks_the_contract_is_noticed(watch, triton):
-    triton.version, triton.found = "2", Signature((), ())
-    await watch.look()
-
     assert watch.status.state is ModelState.FAILED
-    assert "expected input images UINT8 [-1,2,64,64], found none" in watch.status.detail
+    assert "answered as version 2" in watch.status.detail
+    assert not triton.loaded
+    await watch.look()
+    assert (watch.status.state, watch.status.detail) == (ModelState.READY, "")
+
+
+async def test_a_new_network_is_served_beside_the_old_one_first_and_in_its_place_after_a_while(watch, triton):
+    triton.folder = "two"
+    await watch.look()
+
+    assert watch.status.staged == copy_of("two")
+    assert triton.loaded == {"pcb.one", "pcb.two"}
+    await asyncio.sleep(PROBING.retire_after_s)
+    await watch.look()
+    assert triton.loaded == {"pcb.two"}
+    assert triton.copies == {"pcb.two"}
+
+
+async def test_a_new_network_that_is_not_signed_is_said_once_and_the_old_one_goes_on(watch, triton, caplog):
+    """One file too many in the folder stopped the inspection of a line (B2)."""
+    triton.folder, triton.bad = "two", Denied("signed by nobody")
+    assert [await watch.look() for _ in range(3)] == [Sign.ANSWERS] * 3
+
+    assert (watch.status.state, watch.status.staged) == (ModelState.READY, copy_of("one"))
+    assert (watch.status.detail, watch.status.refused_newer) == ("", "signed by nobody")
+    assert triton.loaded == {"pcb.one"}
+    assert sum("signed by nobody" in record.message for record in caplog.records) == 1
+
+    triton.bad = None
+    await watch.look()
+    assert (watch.status.staged, watch.status.refused_newer) == (copy_of("two"), "")
+
+
+async def test_a_new_network_that_found_no_room_is_tried_again_though_nothing_changes_in_its_folder(
+    watch, triton, monkeypatch
+):
+    triton.folder = "two"
+
+    def no_room(_: str) -> Staged:
+        raise Exhausted("cannot copy it: no space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(triton, "stage", no_room)
+        await watch.look()
+    assert watch.status.staged == copy_of("one")
+    await watch.look()
+    assert (watch.status.staged, watch.status.refused_newer) == (copy_of("two"), "")
+
+
+async def test_a_new_network_that_breaks_the_contract_is_unloaded_and_the_old_one_goes_on(watch, triton):
+    triton.folder, triton.found = "two", Signature((), ())
+    await watch.look()
+
+    assert (watch.status.state, watch.status.staged) == (ModelState.READY, copy_of("one"))
+    assert "expected input images UINT8 [-1,2,64,64], found none" in watch.status.refused_newer
+    assert triton.loaded == {"pcb.one"}
+    assert triton.copies == {"pcb.one"}
+
+
+async def test_going_back_within_the_grace_keeps_the_one_that_was_to_go(watch, triton):
+    triton.folder = "two"
+    await watch.look()
+    triton.folder = "one"
+    await watch.look()
+    await asyncio.sleep(PROBING.retire_after_s)
+    await watch.look()
+
+    assert watch.status.staged == copy_of("one")
+    assert triton.loaded == {"pcb.one"}
+
+
+async def test_after_a_restart_the_copy_is_served_again_whatever_lies_in_the_folder_now(watch, triton):
+    watch.lost("tritonserver was ended by SIGKILL")
+    triton.loaded.clear()
+    triton.folder, triton.bad = "two", Denied("signed by nobody")
+
+    assert await watch.look() is Sign.ANSWERS
+    assert (watch.status.state, watch.status.staged) == (ModelState.READY, copy_of("one"))
+    assert watch.status.refused_newer == "signed by nobody"
+
+
+async def test_a_copy_that_was_changed_is_not_loaded_again_but_made_anew(watch, triton):
+    watch.lost("tritonserver was ended by SIGKILL")
+    triton.loaded.clear()
+    triton.changed_copies.add("pcb.one")
+
+    await watch.look()
+    assert (watch.status.state, watch.status.detail) == (ModelState.FAILED, "the copy was changed")
+    assert not triton.loaded
+    await watch.look()
+    assert watch.status.state is ModelState.READY
+
+
+async def test_a_copy_that_served_is_kept_when_the_server_is_not_well(watch, triton):
+    """Else a bad file in the folder would have the last word after all."""
+    watch.lost("tritonserver was ended by SIGKILL")
+    triton.loaded.clear()
+    triton.folder, triton.bad = "two", Denied("signed by nobody")
+    triton.refuses = Bug("Triton: no memory")
+    await watch.look()
+    assert watch.status.state is ModelState.FAILED
+
+    triton.refuses = None
+    await watch.look()
+    assert (watch.status.state, watch.status.staged) == (ModelState.READY, copy_of("one"))
 
 
 @contextlib.asynccontextmanager

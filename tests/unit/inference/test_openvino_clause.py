@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-BACKEND = Path("tools/triton/onnxruntime_backend").resolve()
+BACKEND = Path("services/inference/backend").resolve()
 BESIDE = ("onnx_session", "openvino_sessions", "batches")
 IMAGES = np.arange(16, dtype=np.float32).reshape(2, 8)
 

@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 from services.chassis.errors import Denied, MeshError, NotFound
-from services.inference.adapters.model_folders import ModelFolders
+from services.contracts.envelope import plan_seal
+from services.inference.adapters.model_folders import ModelFolders, Release
 from services.inference.adapters.trust import TrustedKeys
 from tools.train.sign import sign, signing_key
 
+KEY = "the secret of this node"
 CONFIG = 'backend: "onnxruntime"\n'
 PLAN = 'platform: "tensorrt_plan"\ndefault_model_filename: "model_int8.plan"\n'
+
+
+def accelerated(key: str, value: str) -> str:
+    parameter = f'parameters {{ key: "{key}" value: "{value}" }}'
+    accelerator = f'[ {{ name: "tensorrt" {parameter} }} ]'
+    return f"optimization {{ execution_accelerators {{ gpu_execution_accelerator : {accelerator} }} }}"
 
 
 @pytest.fixture
@@ -26,13 +34,13 @@ def model(tmp_path: Path) -> Path:
     (folder / "config.pbtxt").write_text(CONFIG)
     (folder / "configs/gpu_trt_int8.pbtxt").write_text(PLAN)
     signed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    sign(folder, {"files": signed}, signing_key(tmp_path / "key.pem", tmp_path / "trust"))
+    sign(folder, {"name": "pcb", "files": signed}, signing_key(tmp_path / "key.pem", tmp_path / "trust"))
     return folder
 
 
-def check(model: Path, config_name: str = "") -> None:
+def check(model: Path, config_name: str = "") -> Release:
     trusted = TrustedKeys(model.parents[1] / "trust")
-    ModelFolders(model.parent, trusted, config_name).check(model.name)
+    return ModelFolders(model.parent, trusted, config_name, KEY).read(model.name)
 
 
 def refusal(model: Path, config_name: str = "") -> MeshError:
@@ -75,6 +83,21 @@ def test_so_is_another_file_that_the_configuration_names(model: Path, name: str)
         ('cc_model_filenames { key: "9.0" value: "other.plan" }', "cc_model_filenames"),
         ('model_operations { op_library_filename: "ops.so" }', "model_operations"),
         ('parameters { key: "EXECUTION_ENV_PATH" value: { string_value: "/tmp/env.tar.gz" } }', "EXECUTION_ENV_PATH"),
+        ('parameters { key: "session.model_external_initializers_file_folder_path" value: {} }', "parameter session."),
+        ('model_repository_agents { agents { name: "checksum" } }', "model_repository_agents"),
+        (
+            'output [ { name: "y" data_type: TYPE_FP32 dims: [ 1 ] label_filename: "../../etc/passwd" } ]',
+            "label_filename",
+        ),
+        (
+            (
+                'model_warmup [ { name: "w" batch_size: 1 inputs { key: "x" value: { data_type: TYPE_UINT8 dims: [ 1 ] '
+                'input_data_file: "/etc/passwd" } } } ]'
+            ),
+            "input_data_file",
+        ),
+        (accelerated("trt_extra_plugin_lib_paths", "/tmp/theirs.so"), "parameter trt_extra_plugin_lib_paths"),
+        (accelerated("trt_engine_cache_path", "/tmp/theirs"), "trt_engine_cache_path other than /var/cache/trt"),
     ],
 )
 def test_a_configuration_that_runs_code_from_elsewhere_is_refused(model: Path, line: str, what: str) -> None:
@@ -82,26 +105,98 @@ def test_a_configuration_that_runs_code_from_elsewhere_is_refused(model: Path, l
 
     error = refusal(model)
     assert isinstance(error, Denied)
-    assert f"{what} would run what nobody has signed" in str(error)
+    assert what in str(error)
+    assert "may have Triton run or read what nobody has signed" in str(error)
 
 
 def test_another_backend_is_refused(model: Path) -> None:
     (model / "config.pbtxt").write_text('backend: "python"\n')
 
-    assert "backend 'python' would run" in str(refusal(model))
+    assert "backend 'python' is not served" in str(refusal(model))
 
 
-def planned(model: Path, source: bytes = b"network") -> None:
-    (model / "1/model_int8.plan").write_bytes(b"plan")
+@pytest.mark.parametrize(
+    "config",
+    [
+        'backend: "onnxruntime"\ndefault_model_filename: "model.plan"\n',
+        'backend: "onnxruntime"\nplatform: "tensorrt_plan"\n',
+        'platform: "tensorrt_plan"\ndefault_model_filename: "model.onnx"\n',
+    ],
+)
+def test_s2_a_plan_is_no_file_for_onnx_runtime_nor_the_other_way_round(model: Path, config: str) -> None:
+    """Its statement was believed, and the bytes were then run as a network that nobody had signed."""
+    planned(model, "model.plan")
+    (model / "config.pbtxt").write_text(config)
+
+    assert isinstance(refusal(model), Denied)
+
+
+def test_s1_a_link_is_refused_wherever_it_lies(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    (model / "2").symlink_to(tmp_path / "evil")
+    assert "pcb/2 is a link" in str(refusal(model))
+    (model / "2").unlink()
+
+    (model / "note.md").symlink_to("/etc/passwd")
+    assert "note.md is a link" in str(refusal(model))
+    (model / "note.md").unlink()
+
+    model.rename(tmp_path / "elsewhere")
+    model.symlink_to(tmp_path / "elsewhere")
+    assert "pcb is a link" in str(refusal(model))
+
+
+def test_the_newest_signed_version_is_served_with_the_digest_of_the_file_that_is_read(model: Path) -> None:
+    """Not of model.onnx where the configuration has another one of the signed files served."""
+    for version in ("2", "10"):
+        (model / version).mkdir()
+        (model / version / "model.onnx").write_bytes(version.encode())
+        (model / version / "model_fp32.onnx").write_bytes(f"{version} exact".encode())
+    (model / "config.pbtxt").write_text(CONFIG + 'default_model_filename: "model_fp32.onnx"\n')
+    names = [path.relative_to(model).as_posix() for path in model.glob("*/*.onnx")]
+    files = {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in (*names, "labels.txt")}
+    root = model.parents[1]
+    sign(model, {"name": "pcb", "files": files}, signing_key(root / "key.pem", root / "trust"))
+
+    release = check(model)
+    assert (release.version, release.digest) == ("10", files["10/model_fp32.onnx"])
+    assert set(release.files) == {"10/model.onnx", "10/model_fp32.onnx", "labels.txt"}
+
+
+def test_what_is_served_is_written_anew_with_one_engine_and_its_file(model: Path) -> None:
+    (model / "config.pbtxt").write_text('name: "pcb"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 8\n')
+
+    config = check(model).config
+    assert (config.name, config.platform, config.backend) == ("", "", "onnxruntime")
+    assert (config.default_model_filename, config.max_batch_size) == ("model.onnx", 8)
+
+
+def planned(model: Path, name: str = "model_int8.plan", source: bytes = b"network", key: str = KEY) -> None:
+    (model / "1" / name).write_bytes(b"plan")
     about = {"source": hashlib.sha256(source).hexdigest(), "sha256": hashlib.sha256(b"plan").hexdigest()}
-    (model / "1/model_int8.plan.json").write_text(json.dumps(about))
+    seal = plan_seal(key, about["source"], about["sha256"])
+    (model / "1" / f"{name}.json").write_text(json.dumps(about | {"seal": seal}))
 
 
 def test_a_plan_is_served_when_it_was_built_from_what_was_signed(model: Path) -> None:
     planned(model)
 
-    check(model, "gpu_trt_int8")
+    release = check(model, "gpu_trt_int8")
+    assert release.digest == hashlib.sha256(b"network").hexdigest()
+    assert release.files["1/model_int8.plan"] == hashlib.sha256(b"plan").hexdigest()
     check(model, "no_such_configuration")  # Triton then takes config.pbtxt, and so do we
+
+
+def test_a_plan_that_another_node_or_nobody_vouches_for_is_refused(model: Path) -> None:
+    """Anybody can write a statement for any bytes."""
+    planned(model, key="a secret of somebody else")
+    error = refusal(model, "gpu_trt_int8")
+    assert "its statement is not of this node" in str(error)
+    assert "--node-key" in error.fix
+
+    path = model / "1/model_int8.plan.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "seal"}))
+    assert isinstance(refusal(model, "gpu_trt_int8"), NotFound)
 
 
 def test_a_plan_of_the_model_before_is_refused_and_so_is_one_that_changed(model: Path) -> None:

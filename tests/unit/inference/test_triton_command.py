@@ -59,7 +59,12 @@ def test_the_server_inherits_no_secret_from_our_environment(monkeypatch):
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8001", "10.0.0.7:8001", "127.0.0.1", "triton:8001", "[::]:8001"])
 def test_the_bundled_server_may_listen_on_loopback_only(address):
-    needed = {"plant_file": Path("p"), "model_repository": Path("m"), "triton_address": address}
+    needed = {
+        "plant_file": Path("p"),
+        "model_repository": Path("m"),
+        "model_trust": Path("t"),
+        "triton_address": address,
+    }
 
     with pytest.raises(ValidationError, match="loopback"):
         Settings(**needed)

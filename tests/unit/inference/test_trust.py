@@ -24,7 +24,7 @@ def model(tmp_path: Path) -> Path:
 
 def signed(folder: Path, key: Path, trust: Path) -> None:
     digest = hashlib.sha256((folder / "1/model.onnx").read_bytes()).hexdigest()
-    sign(folder, {"files": {"1/model.onnx": digest}, "threshold": 0.4}, signing_key(key, trust))
+    sign(folder, {"name": folder.name, "files": {"1/model.onnx": digest}, "threshold": 0.4}, signing_key(key, trust))
 
 
 def refusal(model: Path, tmp_path: Path) -> MeshError:
@@ -70,6 +70,15 @@ def test_a_key_that_was_taken_out_counts_no_more_and_a_stranger_never_did(model,
     trusted.write_bytes(pem)
     signed(model, tmp_path / "stranger.pem", tmp_path / "elsewhere")
     assert "if you know whose it is" in refusal(model, tmp_path).fix
+
+
+def test_another_model_of_ours_under_this_name_is_refused(model, tmp_path):
+    """An older one could be put back into this place, with its figures and its threshold (S2)."""
+    other = model.rename(model.with_name("other"))
+
+    error = refusal(other, tmp_path)
+    assert "other holds what was signed as 'pcb'" in str(error)
+    assert isinstance(error, Denied)
 
 
 def test_no_signature_no_envelope_no_key(model, tmp_path):

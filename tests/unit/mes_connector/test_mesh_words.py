@@ -64,7 +64,7 @@ def test_why_it_fired_what_the_parts_share_and_where_to_look_come_along():
     assert request.scope == (("material", "PCB-4711"), ("supplier", "A"))
     assert request.causes == (Cause("cavity", "7", 0.5, "12 of 14"),)
     assert request.evidence[:3] == (
-        Link("replay", "jidoka replay i15"),
+        Link("replay", "jidoka replay i15 --station lyon/smt1/aoi1"),
         Link("trace", "jidoka trace 0af7651916cd43dd8448eb211c80319c"),
         Link("suspect_range", "lot lot-7, parts 11 to 15"),
     )
@@ -80,12 +80,12 @@ def test_an_order_shows_three_pictures_of_the_run_and_how_to_draw_its_chart():
     typed, clicked = (work_request(run, DELIVERY, gallery).evidence for gallery in (Gallery(), at_the_gateway))
     assert Link("chart", "jidoka rules chart e1") in typed
     assert [link.url_or_command for link in typed if link.what == "image"] == [
-        "jidoka image i:11",
-        "jidoka image i:13",
-        "jidoka image i:15",
+        "jidoka image i:11 --station lyon/smt1/aoi1",
+        "jidoka image i:13 --station lyon/smt1/aoi1",
+        "jidoka image i:15 --station lyon/smt1/aoi1",
     ]
     assert [link.url_or_command for link in clicked if link.what == "image"] == [
-        f"https://jidoka.example/v1/inspections/i%3A{n}/image" for n in (11, 13, 15)
+        f"https://jidoka.example/v1/inspections/i%3A{n}/image?station=lyon/smt1/aoi1" for n in (11, 13, 15)
     ]
 
 

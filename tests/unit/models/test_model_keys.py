@@ -20,6 +20,7 @@ def test_the_shipped_model_would_be_served() -> None:
 
     assert result.exit_code == 0, result.output
     assert "model_repository/pcb_detector: good. 4 files are as signed, the threshold is 0." in result.output
+    assert "Version 1 is served as pcb_detector." in result.output
 
 
 def test_a_key_signs_what_is_then_served_until_it_is_taken_out(tmp_path: Path) -> None:
@@ -32,7 +33,10 @@ def test_a_key_signs_what_is_then_served_until_it_is_taken_out(tmp_path: Path) -
     (model / "1").mkdir(parents=True)
     (model / "1/model.onnx").write_bytes(b"network")
     (model / "config.pbtxt").write_text('backend: "onnxruntime"\n')
-    sign(model, {"files": {"1/model.onnx": hashlib.sha256(b"network").hexdigest()}}, signing_key(private, trust))
+    (model / "labels.txt").write_text("open\n")
+    files = {"1/model.onnx": b"network", "labels.txt": b"open\n"}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sign(model, {"name": "pcb", "files": digests}, signing_key(private, trust))
     assert run("verify", model, "--trust", trust).exit_code == 0
 
     (public,) = trust.iterdir()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from services.opcua_bridge.domain.episodes import NEVER, Episode, OpenEpisodes, Overtaking
 from services.opcua_bridge.domain.line import LineName, PauseRequest, StationName
 
@@ -54,6 +56,16 @@ def test_a_request_whose_rule_has_asked_again_since_is_overtaken_and_the_newer_o
     assert known.why(request(9)) == ""
     assert known.why(request(7, rule="another")) == ""
     assert known.why(request(7, rule="")) == ""
+
+
+def test_what_was_asked_in_a_lost_stream_overtakes_nothing_of_the_new_one():
+    """R3: living bridges called each stop superseded until the new stream was as long as the old one."""
+    known = Overtaking()
+    known.asked(A.station, "r", "spur", 99, born=1.0)
+    assert known.why(replace(request(7), born=2.0)) == ""
+    known.asked(A.station, "r", "spur", 7, born=2.0)
+    known.asked(A.station, "r", "spur", 8, born=2.0)
+    assert "asked again" in known.why(replace(request(7), born=2.0))
 
 
 def test_a_resumed_line_overtakes_what_its_episode_asked_of_the_whole_pause_group_but_of_no_one_else():

@@ -28,7 +28,7 @@ STATION = StationName(LINE, "aoi1")
 CLAIM = Claim(3, 0)
 UP = PlcView(link_up=True, state=EXECUTE, remote_pause_enabled=True, claim=CLAIM)
 ID = CLAIM.command(42)
-REQUEST = PauseRequest("r1", "e1", STATION, "5 times spur", 1, 5, expires_at=5.0, sequence=42, asked_by=STATION)
+REQUEST = PauseRequest("r1", "e1", STATION, "5 times spur", 1, 5, expires_at_s=5.0, sequence=42, asked_by=STATION)
 LIMITS = Limits(ack_timeout_s=1.0, state_timeout_s=10.0, retry_delay_s=0.25)
 
 
@@ -51,7 +51,7 @@ class World:
             raise PlcUnreachableError("no answer")
         self.view = replace(self.view, ack_id=command.id, ack_code=ACCEPTED, state=HOLDING)
 
-    async def changed(self, timeout_s: float) -> None:
+    async def changed(self, timeout_s: float, since: PlcView) -> None:
         await asyncio.sleep(0)
         self.now += min(timeout_s, 0.1)
         if self.view.state == HOLDING:

@@ -14,9 +14,6 @@ from services.opcua_bridge.domain.handshake import (
     Handshake,
     Limits,
     State,
-    TakeBack,
-    Wait,
-    Write,
 )
 from services.opcua_bridge.domain.line import (
     EXECUTE,
@@ -29,6 +26,7 @@ from services.opcua_bridge.domain.line import (
     StationName,
 )
 from services.opcua_bridge.domain.numbering import Claim, command_id
+from services.opcua_bridge.domain.todo import ClaimAnew, TakeBack, Wait, Write
 
 STATION = StationName(LineName("lyon", "smt1"), "aoi1")
 CLAIM = Claim(epoch=1, base=0)
@@ -350,3 +348,31 @@ def test_it_always_ends_when_its_own_waits_are_obeyed(redelivered, once, expires
                 break
     assert it.state not in (State.IDLE, State.SENT, State.ACKED)
     assert now <= max(expires_at, 0) + 2 * LIMITS.ack_timeout_s + LIMITS.state_timeout_s + LIMITS.unseen_s
+
+
+def test_a_number_that_the_plc_knows_already_is_not_believed_of_a_request_that_nobody_has_had():
+    """R3: after a lost stream a request's number met the PLC's last one, and was CONFIRMED with no write."""
+    it = handshake()
+    assert it.step(0.0, replace(ACKED, ack_code=DONE, state=HELD)) is None
+    assert (it.state, it.attempts) == (State.EXPIRED, 0)
+    assert "number" in it.detail
+
+
+def test_the_answer_to_a_request_that_an_earlier_life_had_is_believed():
+    it = handshake(redelivered=True)
+    assert it.step(0.0, replace(ACKED, ack_code=DONE, state=HELD)) is None
+    assert it.state is State.CONFIRMED
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+@pytest.mark.parametrize("ack_id", [ID, ID - 1, ID + 1])
+def test_numbers_of_another_stream_are_neither_written_nor_believed(redelivered, ack_id):
+    """R3: a number is made of a sequence and a base; both must be of the same stream."""
+    it = handshake(redelivered=redelivered)
+    it.request = replace(it.request, born=2.0)
+    answered = replace(ACKED, ack_id=ack_id, ack_code=DONE, state=HELD)
+    assert it.step(0.0, replace(answered, claim=replace(CLAIM, born=1.0))) == ClaimAnew()
+    assert it.state is State.IDLE
+    anew = Claim(epoch=2, base=500, born=2.0)
+    assert isinstance(it.step(1.0, replace(answered, claim=anew)), Write)
+    assert it.command == anew.command(77)

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from jidoka.frame.v1 import frame_pb2
 from jidoka.inspection.v1 import inspection_pb2
 from jidoka.verdict.v1 import verdict_pb2, verdict_service_pb2
 
+from services.chassis.bus import Stored
 from services.chassis.errors import Invalid, NotFound, Unavailable
 from services.contracts import plant as plants
 from services.postprocessing.adapters.grpc_api import VerdictServicer
@@ -34,10 +36,11 @@ class Broker:
         self.said: list[verdict_pb2.Verdict] = []
         self.away = False
 
-    async def publish(self, subject, message, message_id) -> None:
+    async def publish(self, subject, message, message_id, *, extra) -> Stored:
         if self.away:
             raise Unavailable("the broker is away")
         self.said.append(verdict_pb2.Verdict.FromString(message.SerializeToString()))
+        return Stored(len(self.said), duplicate=False)
 
 
 def judge_of(broker: Broker, **recipe) -> VerdictServicer:
@@ -88,6 +91,18 @@ async def test_a_verdict_carries_all_that_it_rests_on():
     (defect,) = stored.defects  # one place, and its surest name
     assert (defect.label, defect.severity, defect.zone) == ("open", verdict_pb2.SEVERITY_MINOR, "")
     assert list(stored.reasons) == ["open at score 0.75"]
+
+
+async def test_a_verdict_says_when_the_part_was_taken_and_that_it_is_late():
+    """R2: for the rules, as the door reckoned it."""
+    judge, taken_at = judge_of(Broker()), Timestamp(seconds=1_800_000_000, nanos=250_000_000)
+    late = await verdict(judge, inspection(1, taken_at=taken_at, late=True))
+    plain = await verdict(judge, inspection(2))
+
+    assert (late.taken_at, late.late) == (taken_at, True)
+    assert not plain.HasField("taken_at")
+    assert not plain.HasField("captured_at")
+    assert not plain.late
 
 
 async def test_a_size_is_measured_without_the_margin_that_the_recipe_leaves_around_boxes():

@@ -79,7 +79,7 @@ def test_a_resend_of_frames_of_lots_long_gone_changes_nothing():
     folded = Folded(book()).parts([*lots, *run(1, 6, "open", lot="lot0")])
 
     assert folded.said == []
-    assert folded.state.orders["aoi1"].ignored == 6
+    assert folded.state.orders["aoi1"].ignored == {"repeated": 6}
 
 
 def test_a_failed_pause_is_asked_again_with_the_next_bad_part_and_only_then():
@@ -115,11 +115,12 @@ def test_after_the_operators_resume_the_next_incident_has_another_id():
 def test_frames_that_were_kept_while_we_were_away_belong_before_the_resume():
     folded = stopped()
     first = folded.said[0].episode
-    folded.settled(first.request_id).resumed(first.id, at_s=1001.15).parts(run(7, 11, "open"))
+    folded.settled(first.request_id).resumed(first.id, at_s=1001.15).parts(run(7, 10, "open", late=True))
+    folded.parts(run(11, 14, "open"))
     assert len(folded.of(What.PAUSE)) == 1
 
-    folded.parts(run(12, 16, "open"))
-    assert folded.of(What.PAUSE)[1].finding.first.sequence == 12
+    folded.parts(run(15, 16, "open"))
+    assert folded.of(What.PAUSE)[1].finding.first.sequence == 11
 
 
 def test_the_suspect_range_is_told_at_the_stop_and_grows_with_every_part_from_before_the_resume():
@@ -131,7 +132,7 @@ def test_the_suspect_range_is_told_at_the_stop_and_grows_with_every_part_from_be
     folded.parts(run(7, 8, "open")).resumed(first.id, at_s=1001.0)
     assert _ranges(folded)[1:] == [(2, 2, 8)]
 
-    folded.parts([part(9, "open"), *run(10, 11)])  # 9 was photographed before the resume, 10 with it
+    folded.parts([part(9, "open", late=True), *run(10, 11)])  # 9 was photographed before the resume, 10 with it
     assert _ranges(folded)[2:] == [(3, 2, 9)]
 
 
@@ -321,5 +322,6 @@ def test_a_station_that_says_nothing_is_an_alarm_unless_we_hold_the_line():
     assert len(folded.silent(1031.0).silent(1050.0).of(What.WARN)) == 1
     assert folded.parts([part(5)]).episodes == []
 
-    held = stopped(rules=[CONSECUTIVE, silence]).silent(1100.0)
+    held = Folded(book(CONSECUTIVE, silence)).parts(run(1, 5, "open"))
+    held.settled(held.episodes[0].request_id).silent(1100.0)
     assert held.of(What.WARN) == []

@@ -1,5 +1,6 @@
 """What a frame must be to get in, and that nothing it can be takes the mesh down."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,16 @@ RNG = np.random.default_rng(1)
 BOARD = np.kron(RNG.integers(0, 2, (64, 64), np.uint8) * np.uint8(255), np.ones((10, 10), np.uint8))
 FRAME = Frame("i-1", "lyon", "smt1", "aoi1", "lot1", 1, "board", "", b"picture", 0.0)
 CAMERA = "camera-smt1-aoi1"
+NOW_S = 1_800_000_000.0
+
+
+class Clock:
+    """The broker's, standing still."""
+
+    known = True
+
+    def now_s(self) -> float:
+        return NOW_S
 
 
 class Twins:
@@ -58,7 +69,9 @@ def twins():
 @pytest.fixture
 def inspector(twins):
     with ThreadPoolExecutor(1) as pool:
-        yield Inspector(PLANT, lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset({"gateway"}), "code")
+        yield Inspector(
+            PLANT, lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset({"gateway"}), "code", Clock()
+        )
 
 
 async def test_a_frame_reaches_the_judge_with_what_is_needed_to_repeat_the_decision(inspector, twins):
@@ -98,7 +111,7 @@ async def test_a_box_ends_where_the_part_differs_from_its_template(inspector, tw
         (replace(FRAME, inspection_id=""), CAMERA, Invalid, "frame.inspection_id"),
         (replace(FRAME, inspection_id="a b"), CAMERA, Invalid, "frame.inspection_id"),
         (replace(FRAME, product_id="../x"), CAMERA, Invalid, "frame.part.product_id"),
-        (replace(FRAME, part_sequence=0), CAMERA, Invalid, "frame.part"),
+        (replace(FRAME, part_sequence=0), CAMERA, Invalid, "frame.part.part_sequence"),
         (replace(FRAME, context={"cavity": ""}), CAMERA, Invalid, "frame.context.cavity"),
         (replace(FRAME, context={f"k{n}": "v" for n in range(17)}), CAMERA, Invalid, "frame.context"),
         (replace(FRAME, station="nowhere"), CAMERA, NotFound, "frame.station"),
@@ -250,9 +263,22 @@ async def test_a_box_that_is_no_number_is_not_measured_but_handed_on(inspector, 
 
 
 async def test_too_many_frames_at_once_are_refused_before_acceptance(inspector, twins):
-    inspector._in_flight = 2
-    with pytest.raises(Exhausted):
-        await inspector.inspect(FRAME, CAMERA)
+    go_on, detect = asyncio.Event(), twins.detect
+
+    async def slow(*arguments):
+        await go_on.wait()
+        return await detect(*arguments)
+
+    twins.detect = slow
+    parts = [replace(FRAME, inspection_id=f"i-{n}", part_sequence=n) for n in (1, 2, 3)]
+    looked_at = [asyncio.create_task(inspector.inspect(part, CAMERA)) for part in parts[:2]]
+    await asyncio.sleep(0)  # both have begun
+    with pytest.raises(Exhausted, match="2 frames are being inspected, 2 of them are this station's"):
+        await inspector.inspect(parts[2], "gateway")  # for the same station
+    go_on.set()
+
+    assert await asyncio.gather(*looked_at) == ["verdict"] * 2
+    assert await inspector.inspect(parts[2], CAMERA) == "verdict"
 
 
 async def test_a_judge_that_is_away_leaves_the_frame_with_the_camera_and_no_trace_of_it_here(inspector, twins):
@@ -263,4 +289,4 @@ async def test_a_judge_that_is_away_leaves_the_frame_with_the_camera_and_no_trac
     with pytest.raises(Unavailable):
         await inspector.inspect(FRAME, CAMERA)
 
-    assert inspector._in_flight == 0
+    assert inspector._slots.total == 0

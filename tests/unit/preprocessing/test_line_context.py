@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_inspect import CAMERA, FRAME, PLANT, Twins
+from test_inspect import CAMERA, FRAME, PLANT, Clock, Twins
 
 from services.contracts import plant as plants
 from services.preprocessing.domain.context import Change, ContextBook, Setup
@@ -35,7 +35,9 @@ def twins() -> Twins:
 @pytest.fixture
 def inspector(twins: Twins):
     with ThreadPoolExecutor(1) as pool:
-        yield Inspector(two_recipes(), lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset(), "code")
+        yield Inspector(
+            two_recipes(), lambda _: twins.picture, twins, twins, twins, pool, 2, frozenset(), "code", Clock()
+        )
 
 
 async def test_the_verdict_says_what_the_part_was_made_of_and_the_camera_knows_better(inspector, twins):

@@ -20,7 +20,7 @@ from tools.supplier.cli import app
 from tools.supplier.page import chart, page
 from tools.supplier.part import parts_of
 from tools.supplier.rate import Tally, exceeding, tally
-from tools.supplier.report import Report
+from tools.supplier.report import Report, _harmless
 
 PASS, FAIL, DOUBT = verdict_pb2.OUTCOME_PASS, verdict_pb2.OUTCOME_FAIL, verdict_pb2.OUTCOME_INCONCLUSIVE
 START = datetime(2026, 11, 16, 8, tzinfo=UTC)
@@ -164,3 +164,16 @@ def test_a_supplier_notice_names_the_command_for_its_evidence_and_no_name_become
     (export,) = [link for link in links(message, Gallery()) if link.what == "export"]
 
     assert export.url_or_command == "jidoka supplier report --supplier 'acme; rm -rf ~' --lot 'L 1' --out report"
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", " =1+1", "\n=1+1", "\uff1d1+1", "\u00a0\uff0b1", "\uff20SUM(A1)", "\t-1", "\r1"]
+)
+def test_no_cell_becomes_a_formula_whatever_stands_before_the_sign(cell: str):
+    """CWE-1236: spreadsheets pass over blanks, and read full-width signs as their narrow ones."""
+    assert _harmless(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["lot-7", "", "L 1 = good", 7, -1.5, None])
+def test_a_cell_that_is_harmless_stays(cell: object):
+    assert _harmless(cell) == cell

@@ -29,7 +29,7 @@ from services.opcua_bridge.adapters.scada.space import Space
 from services.opcua_bridge.adapters.scada.tags import Tags, Trust
 from services.opcua_bridge.adapters.scada.vision_system import VisionSystem
 from services.opcua_bridge.adapters.secure_server import secure_server
-from services.opcua_bridge.domain.jobs import KeptJob
+from services.opcua_bridge.domain.jobs import KeptList
 from services.opcua_bridge.domain.line import LineName, PauseRequest, PlcView, StationName
 from services.opcua_bridge.ports import ShownVerdict
 
@@ -167,7 +167,7 @@ class ScadaBoard:
         if system := self._systems.get(station):
             await system.show_silent()
 
-    async def show_orders(self, line: LineName, orders: Sequence[KeptJob], place: int) -> None:
+    async def show_orders(self, line: LineName, orders: KeptList, place: int) -> None:
         """The list of a line's job orders, and its place in the stream; without the node sets there is none to show."""
         if receiver := self._receivers.get(line):
             await receiver.restore(orders, place)

@@ -1,12 +1,15 @@
 """The ISA-95 Job Control receiver of one line: the MES says what it works on, with the methods of OPC 10031-4.
 
 Each list is stored before the MES gets its answer; after a restart it is there again, as it is at the bridge that
-stands by. Until the broker has said what was listed last, no order is taken.
+stands by. Until the broker has said what was listed last, no order is taken. What the running order says of the line is
+told once the list is stored: an order that is refused changes nothing (B9).
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from asyncua import ua
@@ -24,7 +27,7 @@ from services.opcua_bridge.domain.jobs import (
     Job,
     Jobs,
     JobState,
-    KeptJob,
+    KeptList,
     ReturnStatus,
 )
 from services.opcua_bridge.domain.line import LineName
@@ -40,13 +43,13 @@ _STATES = {  # name and node of each state in the receiver's type
     JobState.ABORTED: ("Aborted", 5040),
 }
 _COMMANDS = {name.title().replace("_", ""): name for name in COMMANDS}
-OnOrders = Callable[[LineName, Sequence[KeptJob], int], Awaitable[int]]
+OnOrders = Callable[[LineName, KeptList, int], Awaitable[int]]
 """Stores a line's list, given the place of the one before; returns its own. Raises a MeshError: not stored."""
 METHODS = ("Store", "StoreAndStart", "Update", *_COMMANDS)
 
 
 class JobReceiver:
-    """The orders of one line. What the running one says is told to the mesh before the MES gets its answer."""
+    """The orders of one line. What the running one says is told to the mesh, even late."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class JobReceiver:
         self._id = f"Jobs/{line}"
         self._jobs = Jobs(limit)
         self._store_list, self._place = store, 0
+        self._since = self._told = 0.0  # when the running order's context began; that of the one that was told last
         self._knows = store is None
         self._one_at_a_time = asyncio.Lock()
 
@@ -87,19 +91,29 @@ class JobReceiver:
         for method, command in _COMMANDS.items():
             space.serve(f"{self._id}.{method}", self._carrying_out(command))
 
-    async def restore(self, kept: Sequence[KeptJob], place: int) -> None:
-        """The list as it stands on the broker; an order that cannot be read any more is left out, with a word."""
+    async def restore(self, kept: KeptList, place: int) -> None:
+        """The list as it stands on the broker; an order that cannot be read any more is left out, with a word.
+
+        A telling that was lost, here or at the bridge that stored the list, is repeated. Raises Unavailable: again.
+        Place 0 later on: the stream was made anew and holds none; what we know goes there with the next change (R3).
+        """
         async with self._one_at_a_time:
-            if self._knows and place <= self._place:  # our own
-                return
-            known = {}
-            for one in kept:
-                try:
-                    known[one.id] = read_kept(one, self._line, self._stations, self._recipes)
-                except Invalid as error:
-                    log.warning("the job order %s of %s is forgotten: %s", one.id, self._line, error)
-            self._jobs, self._place, self._knows = Jobs(self._jobs.limit, known), place, True
-            await self._show()
+            if not self._knows or place > self._place:
+                await self._adopt(kept, place)
+            elif not place:
+                self._place = 0
+            await self._say()
+
+    async def _adopt(self, kept: KeptList, place: int) -> None:
+        known = {}
+        for one in kept.jobs:
+            try:
+                known[one.id] = read_kept(one, self._line, self._stations, self._recipes)
+            except Invalid as error:
+                log.warning("the job order %s of %s is forgotten: %s", one.id, self._line, error)
+        self._jobs, self._place, self._knows = Jobs(self._jobs.limit, known), place, True
+        self._since = kept.since
+        await self._show()
 
     async def _store(self, _parent: ua.NodeId, order: ua.Variant, *_comment: ua.Variant) -> Outputs:
         return await self._answer(lambda jobs: jobs.store(self._read(order)))
@@ -131,12 +145,12 @@ class JobReceiver:
             try:
                 if not self._knows:
                     raise Unavailable("the broker has not said what was listed last", fix="the same again later")
+                await self._say()  # no list follows one whose order was not told
                 jobs, status = change(self._jobs)
                 if status is NO_ERROR:
-                    await self._tell_if_new(jobs)
                     await self._keep(jobs)
-                    self._jobs = jobs
                     await self._show()
+                    await self._say_or_later()
             except Invalid as error:
                 log.warning("a job order for %s is refused: %s", self._line, error)
                 status = INVALID_REQUEST
@@ -145,15 +159,28 @@ class JobReceiver:
                 status = UNABLE_TO_ACCEPT
         return [ua.Variant(int(status), ua.VariantType.UInt64)]
 
-    async def _tell_if_new(self, jobs: Jobs) -> None:
-        before, after = self._jobs.running, jobs.running
-        if self._tell and after and (before is None or before.context != after.context):
-            await self._tell(after.context)
-
     async def _keep(self, jobs: Jobs) -> None:
+        before, after = self._jobs.running, jobs.running
+        since = self._since if after else 0.0
+        if after and (before is None or before.context != after.context):
+            since = round(time.time(), 6)  # as fine as it is when it is read back
         if self._store_list:
-            kept = [keep(job) for job in jobs.known.values()]
+            kept = KeptList(tuple(keep(job) for job in jobs.known.values()), since)
             self._place = await self._store_list(self._line, kept, self._place)
+        self._jobs, self._since = jobs, since
+
+    async def _say(self) -> None:
+        job = self._jobs.running
+        if self._tell and job and self._since != self._told:
+            await self._tell(replace(job.context, at=self._since))
+            self._told = self._since
+
+    async def _say_or_later(self) -> None:
+        """The order is taken whatever happens now: it stands in the list, which is read back."""
+        try:
+            await self._say()
+        except Unavailable as error:
+            log.warning("what %s works on is told later: %s", self._line, error)
 
     async def _show(self) -> None:
         listed = [

@@ -22,8 +22,8 @@ def read_order(order: Any, line: LineName, stations: Collection[str], recipes: C
     Lot and material: the first material requirement; supplier: its property of that name; recipe: the work master;
     tool: the first physical asset; station: an equipment requirement. A job order parameter of the name wins.
     """
-    said = _requirements(order, stations) | _parameters(order)
-    said = {name: value for name, value in said.items() if value}
+    given = _requirements(order, stations) | _parameters(order)
+    said: dict[str, Any] = {name: value for name, value in given.items() if value}
     for name, value in {"JobOrderID": order.JobOrderID or "", **said}.items():
         if len(value) > _LONGEST:
             raise Invalid(f"more than {_LONGEST} characters", field=name, fix="shorten it")

@@ -17,20 +17,19 @@ def held(state: LineState, episode: Episode, at_s: float) -> Fold:
     return state, (_containment(suspects),)
 
 
-def suspect(state: LineState, part: Part) -> Fold:
-    """A part folded before the line ran again belongs to what must be contained, however late it comes."""
+def suspect(state: LineState, part: Part, *, resumed: bool) -> Fold:
+    """A part from before the line ran again (`resumed`: it has since) belongs to what must be contained."""
     suspects = state.suspects
     if suspects is None or part.station != suspects.episode.station:
         return state, ()
-    runs_again = state.resumed_at_s >= suspects.held_at_s
-    if runs_again and part.captured_at_s >= state.resumed_at_s:
+    if suspects.runs_again and not resumed:
         return state, ()
     lot = state.orders[part.channel].lot
-    newer = part.sequence > suspects.last.sequence if part.lot == suspects.last.lot else lot and part.lot == lot.name
+    newer = part.sequence > suspects.last.sequence if part.lot == suspects.last.lot else lot and part.lot == lot.lot
     if not newer:
         return state, ()
     state = replace(state, suspects=replace(suspects, last=part.ref))
-    return widened(state) if runs_again else (state, ())
+    return widened(state) if suspects.runs_again else (state, ())
 
 
 def widened(state: LineState) -> Fold:
@@ -47,7 +46,7 @@ def _newest(state: LineState, station: str, otherwise: Ref) -> Ref:
     if order is None or order.lot is None:
         return otherwise
     lot = order.lot
-    return lot.pending[-1].ref if lot.pending else Ref(lot.name, lot.frontier, "")
+    return lot.pending[-1].ref if lot.pending else Ref(lot.lot, lot.frontier, "")
 
 
 def _containment(suspects: Suspects) -> Action:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from services.postprocessing.domain.part import Part
 from services.postprocessing.domain.rules.action import Action, Finding, What, awaited
-from services.postprocessing.domain.rules.rule import STOP_BUDGET, Rule, RuleBook, Terms
+from services.postprocessing.domain.rules.rule import Rule, RuleBook, Terms
 from services.postprocessing.domain.rules.state import (
+    ENDED,
     MOST_EPISODES,
     STOPPING,
     Episode,
@@ -19,28 +20,6 @@ from services.postprocessing.domain.rules.state import (
 from services.postprocessing.domain.rules.watching import Fired, reset
 
 Fold = tuple[LineState, tuple[Action, ...]]
-_ESCALATION = Terms(warn=True, maintenance_request=True, priority=1)
-
-
-def signalled(state: LineState, rule: Rule, group: Group, fired: Fired, part: Part, line: str, book: RuleBook) -> Fold:
-    """A chart signals: open an incident or add to the one that is open, and ask for the line when it is due."""
-    key = (rule.id, group, fired.label)
-    finding = _finding(rule, fired, part)
-    episode = state.episodes.get(key)
-    if episode is not None and part.judged_at_s - episode.opened_at_s > book.forget_after_s:
-        # Nobody closed it: a lost completion must not mute the rule for good.
-        return close(state, key, book), ()
-    if episode is None:
-        scope = dict(zip(rule.by, group, strict=True))
-        anchor = fired.mark.since or part.ref
-        opened = _new(line, rule.id, part, fired.label, scope, anchor.inspection_id, rule.terms, finding)
-        state, actions = _open(state, key, opened, rule.terms, finding)
-    else:
-        state, actions = _refire(state, key, episode, rule.terms, finding)
-    if not rule.terms.pause_line or not fired.defective or not _may_ask(state, episode):
-        return state, actions
-    state, asked = _ask(state, key, rule.terms, finding, line, part, book)
-    return state, asked + actions  # the stop first: orders can wait
 
 
 def alarmed(state: LineState, rule: Rule, part: Part, line: str, finding: Finding) -> Fold:
@@ -49,8 +28,8 @@ def alarmed(state: LineState, rule: Rule, part: Part, line: str, finding: Findin
     if key in state.episodes:
         return state, ()
     scope = dict(zip(rule.by, key[1], strict=True))
-    opened = _new(line, rule.id, part, "silence", scope, finding.last.inspection_id, rule.terms, finding)
-    return _open(state, key, replace(opened, ordered=False), rule.terms, finding)
+    opened = new(line, rule.id, part, "silence", scope, finding.last.inspection_id, rule.terms, finding)
+    return open_(state, key, replace(opened, ordered=False), rule.terms, finding)
 
 
 def quietened(state: LineState, rule: Rule, group: Group, fired: list[Fired], book: RuleBook) -> LineState:
@@ -63,14 +42,23 @@ def quietened(state: LineState, rule: Rule, group: Group, fired: list[Fired], bo
         if own and (episode.quiet + 1 >= rule.quiet_parts or key[2] == "silence"):
             state = close(state, key, book)
         elif own or not episode.quiet:  # of others it only matters that it was quiet at all
-            state = _put(state, key, replace(episode, quiet=episode.quiet + 1))
+            phase = Phase.OPEN if episode.phase is Phase.REFUSED else episode.phase  # true anew, it may ask again
+            state = put(state, key, replace(episode, quiet=episode.quiet + 1, phase=phase))
     return state
 
 
 def close(state: LineState, key: EpisodeKey, book: RuleBook) -> LineState:
-    """The incident is over: its window is emptied and its warm-up begins."""
+    """The incident is over: its window is emptied and its warm-up begins.
+
+    A request without a receipt may still be executed: it is remembered apart, where it blocks no new incident's order,
+    until its receipt comes or it is given up.
+    """
     rule_id, group, label = key
     episodes = {k: e for k, e in state.episodes.items() if k != key}
+    episode = state.episodes[key]
+    if episode.receipt_by_s and not (rule_id == ENDED and episode.phase is Phase.FAILED):
+        phase = Phase.FAILED if episode.phase is Phase.FAILED else Phase.REQUESTED
+        episodes[ENDED, (), episode.id] = replace(episode, phase=phase)
     tracks = state.tracks
     rule = book.rule(rule_id)
     if rule is not None and rule_id in tracks:
@@ -83,7 +71,8 @@ def find(state: LineState, episode_id: str) -> tuple[EpisodeKey, Episode] | None
     return next(((key, episode) for key, episode in state.episodes.items() if episode.id == episode_id), None)
 
 
-def _put(state: LineState, key: EpisodeKey, episode: Episode) -> LineState:
+def put(state: LineState, key: EpisodeKey, episode: Episode) -> LineState:
+    """Keep an incident; the oldest that holds no line gives way when there are too many."""
     episodes = {**state.episodes, key: episode}
     if len(episodes) > MOST_EPISODES:
         spare = next((k for k, e in episodes.items() if e.phase not in STOPPING), next(iter(episodes)))
@@ -91,7 +80,7 @@ def _put(state: LineState, key: EpisodeKey, episode: Episode) -> LineState:
     return replace(state, episodes=episodes)
 
 
-def _new(
+def new(
     line: str,
     rule_id: str,
     part: Part,
@@ -101,6 +90,7 @@ def _new(
     terms: Terms,
     finding: Finding,
 ) -> Episode:
+    """An incident that begins with `anchor`, an inspection id."""
     # The first inspection of the run makes the id the same after any rebuild, and never that of an older incident.
     extra = [f"{k}={v}" for k, v in scope.items() if k != "station"]
     seed = "|".join([f"{line}/{part.station}", rule_id, label, anchor, *extra])
@@ -120,55 +110,21 @@ def _new(
     )
 
 
-def _open(state: LineState, key: EpisodeKey, episode: Episode, terms: Terms, finding: Finding) -> Fold:
+def open_(state: LineState, key: EpisodeKey, episode: Episode, terms: Terms, finding: Finding) -> Fold:
+    """Open an incident: who is called."""
     wanted = (
         (What.WARN, terms.warn),
         (What.MAINTENANCE, terms.maintenance_request),
         (What.SUPPLIER, terms.supplier_notice),
     )
     actions = tuple(Action(what, episode, finding, terms) for what, wish in wanted if wish)
-    return _put(state, key, episode), actions
+    return put(state, key, episode), actions
 
 
-def _refire(state: LineState, key: EpisodeKey, episode: Episode, terms: Terms, finding: Finding) -> Fold:
+def refire(state: LineState, key: EpisodeKey, episode: Episode, terms: Terms, finding: Finding) -> Fold:
+    """One more signal of an open incident."""
     again = replace(episode, fires=episode.fires + 1, quiet=0)
     # Told at 2, 4, 8, ...: whoever works on the order learns that it goes on, and is not buried.
     told = again.fires & (again.fires - 1) == 0
     note = (Action(What.NOTE, again, finding, terms, again.fires),) if told else ()
-    return _put(state, key, again), note
-
-
-def _may_ask(state: LineState, before: Episode | None) -> bool:
-    """One line, one stop; and after a refusal only when the rule is true anew."""
-    refused = before is not None and before.phase is Phase.REFUSED and not before.quiet
-    return not refused and all(episode.phase not in STOPPING for episode in state.episodes.values())
-
-
-def _ask(
-    state: LineState, key: EpisodeKey, terms: Terms, finding: Finding, line: str, part: Part, book: RuleBook
-) -> Fold:
-    episode = state.episodes[key]
-    recent = [at_s for at_s in state.stops_s if at_s > part.judged_at_s - book.budget.per_s]
-    if len(recent) >= book.budget.stops:
-        return _escalate(state, finding, line, part, book)
-    asked = replace(episode, phase=Phase.REQUESTED, attempt=episode.attempt + 1)
-    return _put(state, key, asked), (Action(What.PAUSE, asked, finding, terms, asked.attempt),)
-
-
-def _escalate(state: LineState, finding: Finding, line: str, part: Part, book: RuleBook) -> Fold:
-    key: EpisodeKey = (STOP_BUDGET, (), "")
-    known = state.episodes.get(key)
-    if known is not None and part.judged_at_s - known.opened_at_s <= book.forget_after_s:
-        return state, ()
-    stops, hours = book.budget.stops, book.budget.per_s / 3600
-    detail = f"stop budget exhausted: {stops} stops in {hours:g} h, the line runs on although {finding.detail}"
-    why = replace(finding, statistic=float(stops), limit=float(stops), detail=detail)
-    opened = _new(line, STOP_BUDGET, part, "", {}, part.inspection_id, _ESCALATION, why)
-    return _open(state, key, opened, _ESCALATION, why)
-
-
-def _finding(rule: Rule, fired: Fired, part: Part) -> Finding:
-    signal, mark = fired.signal, fired.mark
-    since = mark.since or part.ref
-    first = mark.evidence[0] if rule.windowed and mark.evidence else since
-    return Finding(signal.statistic, signal.limit, signal.detail, first, part.ref, mark.evidence, part.judged_at_s)
+    return put(state, key, again), note

@@ -3,21 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from services.postprocessing.domain.order import Due, Order, accept, expire
+from services.postprocessing.domain.order import JUMPED, Order, accept, expire, resumed
 from services.postprocessing.domain.part import Part, Ref
-from services.postprocessing.domain.rules import containment
+from services.postprocessing.domain.rules import asking, containment
 from services.postprocessing.domain.rules.action import Action, Finding
-from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find, quietened, signalled
+from services.postprocessing.domain.rules.asking import given_up
+from services.postprocessing.domain.rules.episodes import Fold, alarmed, close, find
+from services.postprocessing.domain.rules.ignored import ignored
 from services.postprocessing.domain.rules.rule import Observed, Rule, RuleBook
+from services.postprocessing.domain.rules.seeing import see_all
 from services.postprocessing.domain.rules.state import (
+    ENDED,
     MOST_CHANNELS,
     STOPPING,
-    Group,
     LineState,
     Phase,
     Tracks,
 )
-from services.postprocessing.domain.rules.watching import Fired, basis, watch
 
 _NEW = Order()
 
@@ -25,38 +27,42 @@ _NEW = Order()
 def on_part(state: LineState, part: Part, line: str, book: RuleBook) -> Fold:
     """Fold a verdict or a measurement of `line` (site/line): put it in part order, let every rule see what is due."""
     channel = part.channel
-    order, due = accept(state.orders.get(channel, _NEW), part, book.patience)
-    return _see_all(_counted(state, channel, order), due, line, book)
+    known = state.orders.get(channel, _NEW)
+    order, due = accept(known, part, book.patience)
+    state, actions = see_all(_counted(state, channel, order), due, line, book)
+    if order.ignored is not known.ignored and order.ignored.get(JUMPED) != known.ignored.get(JUMPED):
+        state, alarm = ignored(state, part, JUMPED, line)
+        actions += alarm
+    return state, actions
 
 
 def on_settled(state: LineState, request_id: str, *, confirmed: bool, retry: bool, at_s: float) -> Fold:
     """Fold the receipt of a pause: held at `at_s` (its suspect parts are told), worth another attempt, or refused.
 
-    A receipt that was told before, or of an earlier attempt, changes nothing.
+    One that was told before changes nothing, and of an earlier attempt only that the line is held.
     """
-    known = next((item for item in state.episodes.items() if item[1].request_id == request_id), None)
-    if known is None or known[1].phase is not Phase.REQUESTED:
-        return state, ()
-    key, episode = known
-    phase = Phase.HELD if confirmed else Phase.FAILED if retry else Phase.REFUSED
-    episode = replace(episode, phase=phase)
-    state = replace(state, episodes={**state.episodes, key: episode})
-    if not confirmed:
-        return state, ()
-    return containment.held(state, episode, at_s)
+    return asking.settled(state, request_id, confirmed=confirmed, retry=retry, at_s=at_s)
 
 
 def on_resumed(state: LineState, episode_id: str, resumed_at_s: float, book: RuleBook) -> Fold:
-    """Fold the operator's resume: incidents that stop this line are over, only parts photographed since count again.
+    """Fold the operator's resume: incidents that stop this line are over, only parts made since count again.
 
-    Frames that a camera had to keep while we were away are judged late: they still belong before the resume.
+    Which ones those are is said by their numbers: what is numbered until here came before, whenever it is judged.
     """
-    held = state.suspects is not None and state.suspects.episode.id == episode_id
+    suspects = state.suspects
+    held = suspects is not None and suspects.episode.id == episode_id and not suspects.runs_again
     if not held and find(state, episode_id) is None:
         return state, ()
     for key in [key for key, episode in state.episodes.items() if episode.stops]:
         state = close(state, key, book)
-    state = replace(state, resumed_at_s=max(state.resumed_at_s, resumed_at_s))
+    state = replace(
+        state,
+        orders={channel: resumed(order) for channel, order in state.orders.items()},
+        resumed_at_s=max(state.resumed_at_s, resumed_at_s),
+        suspects=suspects and replace(suspects, runs_again=True),
+        resumes=state.resumes + 1,
+        late={},
+    )
     return containment.widened(state)
 
 
@@ -72,23 +78,29 @@ def on_completed(state: LineState, episode_id: str, order_key: str, book: RuleBo
 
 
 def on_closed(state: LineState, episode_id: str, book: RuleBook) -> Fold:
-    """Fold that an incident is over. While the line is held, the operator's resume ends it."""
+    """Fold that an incident is over, whatever was asked. While the line is held, the operator's resume ends it.
+
+    The machine stands, and a word at a desk does not let it run. The bridge tells the resume also after its own death.
+    """
     known = find(state, episode_id)
     if known is None:
         return state, ()
     key, episode = known
-    if episode.phase in STOPPING:
+    if episode.phase is Phase.HELD:
         return replace(state, episodes={**state.episodes, key: replace(episode, ordered=False)}), ()
+    if key[0] == ENDED:
+        return state, ()
     return close(state, key, book), ()
 
 
 def on_silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
-    """Fold that nothing came from a station until `at_s`: gaps are declared that nobody filled, silence is an alarm."""
+    """Fold that nothing came from a station until `at_s`: what is waited for in vain ends, silence is an alarm."""
+    state = given_up(state, at_s, book)
     actions: tuple[Action, ...] = ()
     for channel in [c for c in state.orders if c.split("/")[0] == station]:
         order, due = expire(state.orders[channel], book.patience, at_s)
         if due:
-            state, fired = _see_all(_counted(state, channel, order), due, line, book)
+            state, fired = see_all(_counted(state, channel, order), due, line, book)
             actions += fired
     state, alarms = _silence(state, station, at_s, line, book)
     return state, actions + alarms
@@ -124,63 +136,16 @@ def _counted(state: LineState, channel: str, order: Order) -> LineState:
     orders = {**state.orders, channel: order}
     if len(orders) > MOST_CHANNELS:
         del orders[min(orders, key=lambda c: orders[c].newest_s)]
-    return LineState(orders, state.tracks, state.episodes, state.stops_s, state.resumed_at_s, state.suspects)
-
-
-def _see_all(state: LineState, due: Due, line: str, book: RuleBook) -> Fold:
-    actions: tuple[Action, ...] = ()
-    for part, gap in due:
-        state, fired = _see(state, part, gap, line, book)
-        actions += fired
-    return state, actions
-
-
-def _see(state: LineState, part: Part, gap: int, line: str, book: RuleBook) -> Fold:
-    told: tuple[Action, ...] = ()
-    if state.suspects is not None and not part.measurement:
-        state, told = containment.suspect(state, part)
-    tracks, signals = _watch_all(state, part, gap, book)
-    if tracks:
-        tracks = {**state.tracks, **tracks}
-        state = LineState(
-            state.orders, tracks, state.episodes, state.stops_s, state.resumed_at_s, state.suspects
-        )  # this is where the fold's time goes: `replace` takes three times as long
-    for rule, group, fired in signals:
-        for each in fired:
-            state, actions = signalled(state, rule, group, each, part, line, book)
-            told += actions
-        if state.episodes:
-            state = quietened(state, rule, group, fired, book)
-    return state, told
-
-
-def _watch_all(
-    state: LineState, part: Part, gap: int, book: RuleBook
-) -> tuple[dict[str, Tracks], list[tuple[Rule, Group, list[Fired]]]]:
-    """Every rule's charts see the part; only what changed, and what signals or may end an incident, is returned."""
-    good = not part.measurement and part.defects is not None and not part.defects and not gap
-    before_resume = part.captured_at_s < state.resumed_at_s
-    changed: dict[str, Tracks] = {}
-    signals: list[tuple[Rule, Group, list[Fired]]] = []
-    groups: dict[tuple[str, ...], Group] = {}
-    troubled = {key[0] for key in state.episodes}
-    for rule in book.hearing(part):
-        if before_resume and rule.after_resume:
-            continue
-        if (group := groups.get(rule.keys)) is None:
-            group = groups[rule.keys] = tuple([part.attribute(key) for key in rule.keys])
-        tracks = state.tracks.get(rule.id)
-        if tracks is None or tracks.digest != rule.digest:
-            tracks = Tracks(rule.digest, {})
-        fired: list[Fired] = []
-        # Good parts are the rule, and a chart at rest learns nothing from them: this is what makes the fold fast.
-        if not (good and rule.forgets and group not in tracks.groups):
-            after, fired = watch(rule, tracks, part, gap, group, basis(rule, state, part), book.labels)
-            if after is not tracks:
-                changed[rule.id] = after
-        if fired or rule.id in troubled:
-            signals.append((rule, group[: len(rule.by)], fired))
-    return changed, signals
+    return LineState(
+        orders,
+        state.tracks,
+        state.episodes,
+        state.stops_s,
+        state.resumed_at_s,
+        state.suspects,
+        state.resumes,
+        state.late,
+    )
 
 
 def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleBook) -> Fold:
@@ -188,7 +153,7 @@ def _silence(state: LineState, station: str, at_s: float, line: str, book: RuleB
     if order is None or order.lot is None or any(e.phase in STOPPING for e in state.episodes.values()):
         return state, ()
     silent_s = at_s - order.newest_s
-    last = Ref(order.lot.name, order.lot.frontier, f"{order.lot.name}:{order.lot.frontier}")
+    last = Ref(order.lot.lot, order.lot.frontier, f"{order.lot.lot}:{order.lot.frontier}")
     part = Part(station, last.inspection_id, last.lot, last.sequence, None, order.newest_s, at_s)
     actions: tuple[Action, ...] = ()
     for rule in book.rules:

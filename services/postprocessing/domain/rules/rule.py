@@ -6,11 +6,13 @@ from enum import Enum
 from functools import cached_property
 
 from services.postprocessing.domain.charts.chart import Chart, State
-from services.postprocessing.domain.order import Patience
+from services.postprocessing.domain.count import Patience
 from services.postprocessing.domain.part import Part
 
 STOP_BUDGET = "stop-budget"
 """The id under which a line that would be stopped too often is escalated; no rule may have it."""
+IGNORED_PARTS = "ignored-parts"
+"""The id of the alarm for parts that do not count in their turn; no rule may have it."""
 
 
 class Observed(Enum):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from services.postprocessing.domain.charts.chart import Signal
+from services.postprocessing.domain.count import Turn
 from services.postprocessing.domain.part import Part, Ref
 from services.postprocessing.domain.rules.rule import Observed, Rule
 from services.postprocessing.domain.rules.state import Group, LineState, Mark, Track, Tracks
 
+AGAIN = "again"
 Seen = list[tuple[str, float, int]]
 """Class, observation, number of parts."""
 
@@ -43,10 +45,16 @@ def watch(
     return _kept(rule, tracks, group, Track(basis, marks)), sorted(fired, key=lambda f: f.label)
 
 
-def basis(rule: Rule, state: LineState, part: Part) -> tuple[str, ...]:
+def basis(rule: Rule, state: LineState, turn: Turn) -> tuple[str, ...]:
     """On what the rule's charts count: when it changes, they begin afresh."""
-    resumed = (repr(state.resumed_at_s),) if rule.after_resume else ()
-    return (*[part.attribute(key) for key in rule.basis], *resumed) if rule.basis else resumed
+    resumed = (str(state.resumes),) if rule.after_resume else ()
+    found = (*[turn.part.attribute(key) for key in rule.basis], *resumed) if rule.basis else resumed
+    return (*found, str(turn.again)) if turn.again else found
+
+
+def track_of(group: Group, turn: Turn) -> Group:
+    """Parts whose number was taken have charts of their own: they neither break the others' runs nor are lost (R5)."""
+    return (*group, AGAIN) if turn.again else group
 
 
 def reset(rule: Rule, tracks: Tracks, scope: Group, label: str) -> Tracks:

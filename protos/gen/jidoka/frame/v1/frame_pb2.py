@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bjidoka/frame/v1/frame.proto\x12\x0fjidoka.frame.v1\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x0bStationPath\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\x0f\n\x07station\x18\x03 \x01(\t\"`\n\x07PartRef\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x15\n\rpart_sequence\x18\x02 \x01(\x04\x12\x12\n\nproduct_id\x18\x03 \x01(\t\x12\x1a\n\x12previous_lot_parts\x18\x04 \x01(\x04\"\xab\x02\n\x05\x46rame\x12\x15\n\rinspection_id\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12&\n\x04part\x18\x03 \x01(\x0b\x32\x18.jidoka.frame.v1.PartRef\x12\r\n\x05image\x18\x04 \x01(\x0c\x12/\n\x0b\x63\x61ptured_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06recipe\x18\x06 \x01(\t\x12\x34\n\x07\x63ontext\x18\x07 \x03(\x0b\x32#.jidoka.frame.v1.Frame.ContextEntry\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bjidoka/frame/v1/frame.proto\x12\x0fjidoka.frame.v1\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x0bStationPath\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\t\x12\x0f\n\x07station\x18\x03 \x01(\t\"`\n\x07PartRef\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x15\n\rpart_sequence\x18\x02 \x01(\x04\x12\x12\n\nproduct_id\x18\x03 \x01(\t\x12\x1a\n\x12previous_lot_parts\x18\x04 \x01(\x04\"\xd8\x02\n\x05\x46rame\x12\x15\n\rinspection_id\x18\x01 \x01(\t\x12-\n\x07station\x18\x02 \x01(\x0b\x32\x1c.jidoka.frame.v1.StationPath\x12&\n\x04part\x18\x03 \x01(\x0b\x32\x18.jidoka.frame.v1.PartRef\x12\r\n\x05image\x18\x04 \x01(\x0c\x12/\n\x0b\x63\x61ptured_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06recipe\x18\x06 \x01(\t\x12\x34\n\x07\x63ontext\x18\x07 \x03(\x0b\x32#.jidoka.frame.v1.Frame.ContextEntry\x12+\n\x07sent_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARTREF']._serialized_start=141
   _globals['_PARTREF']._serialized_end=237
   _globals['_FRAME']._serialized_start=240
-  _globals['_FRAME']._serialized_end=539
-  _globals['_FRAME_CONTEXTENTRY']._serialized_start=493
-  _globals['_FRAME_CONTEXTENTRY']._serialized_end=539
+  _globals['_FRAME']._serialized_end=584
+  _globals['_FRAME_CONTEXTENTRY']._serialized_start=538
+  _globals['_FRAME_CONTEXTENTRY']._serialized_end=584
 # @@protoc_insertion_point(module_scope)

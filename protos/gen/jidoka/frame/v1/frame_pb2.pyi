@@ -32,7 +32,7 @@ class PartRef(_message.Message):
     def __init__(self, lot_id: _Optional[str] = ..., part_sequence: _Optional[int] = ..., product_id: _Optional[str] = ..., previous_lot_parts: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("inspection_id", "station", "part", "image", "captured_at", "recipe", "context")
+    __slots__ = ("inspection_id", "station", "part", "image", "captured_at", "recipe", "context", "sent_at")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class Frame(_message.Message):
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
     inspection_id: str
     station: StationPath
     part: PartRef
@@ -54,4 +55,5 @@ class Frame(_message.Message):
     captured_at: _timestamp_pb2.Timestamp
     recipe: str
     context: _containers.ScalarMap[str, str]
-    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[StationPath, _Mapping]] = ..., part: _Optional[_Union[PartRef, _Mapping]] = ..., image: _Optional[bytes] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recipe: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    sent_at: _timestamp_pb2.Timestamp
+    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[StationPath, _Mapping]] = ..., part: _Optional[_Union[PartRef, _Mapping]] = ..., image: _Optional[bytes] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., recipe: _Optional[str] = ..., context: _Optional[_Mapping[str, str]] = ..., sent_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -69,7 +69,7 @@ class StageTiming(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., duration_ms: _Optional[float] = ...) -> None: ...
 
 class Inspection(_message.Message):
-    __slots__ = ("inspection_id", "station", "part", "recipe", "candidates", "quality_findings", "provenance", "captured_at", "timings", "context", "offset")
+    __slots__ = ("inspection_id", "station", "part", "recipe", "candidates", "quality_findings", "provenance", "captured_at", "timings", "context", "offset", "taken_at", "late")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,8 @@ class Inspection(_message.Message):
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
     inspection_id: str
     station: _frame_pb2.StationPath
     part: _frame_pb2.PartRef
@@ -99,4 +101,6 @@ class Inspection(_message.Message):
     timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
     context: _containers.ScalarMap[str, str]
     offset: Offset
-    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., part: _Optional[_Union[_frame_pb2.PartRef, _Mapping]] = ..., recipe: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., quality_findings: _Optional[_Iterable[_Union[QualityFinding, _Mapping]]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., context: _Optional[_Mapping[str, str]] = ..., offset: _Optional[_Union[Offset, _Mapping]] = ...) -> None: ...
+    taken_at: _timestamp_pb2.Timestamp
+    late: bool
+    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., part: _Optional[_Union[_frame_pb2.PartRef, _Mapping]] = ..., recipe: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., quality_findings: _Optional[_Iterable[_Union[QualityFinding, _Mapping]]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., context: _Optional[_Mapping[str, str]] = ..., offset: _Optional[_Union[Offset, _Mapping]] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., late: _Optional[bool] = ...) -> None: ...

@@ -39,6 +39,9 @@ class AlarmClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ALARM_CLASS_UNSPECIFIED: _ClassVar[AlarmClass]
     ALARM_CLASS_COMMS_LOSS: _ClassVar[AlarmClass]
     ALARM_CLASS_CERTIFICATE: _ClassVar[AlarmClass]
+    ALARM_CLASS_CLOCK_SKEW: _ClassVar[AlarmClass]
+    ALARM_CLASS_CAMERA_CLOCK: _ClassVar[AlarmClass]
+    ALARM_CLASS_LATE_PARTS: _ClassVar[AlarmClass]
     ALARM_CLASS_STORE_FILLING: _ClassVar[AlarmClass]
 PAUSE_OUTCOME_UNSPECIFIED: PauseOutcome
 PAUSE_OUTCOME_CONFIRMED: PauseOutcome
@@ -59,6 +62,9 @@ PAUSE_STATE_LINK_DOWN: PauseState
 ALARM_CLASS_UNSPECIFIED: AlarmClass
 ALARM_CLASS_COMMS_LOSS: AlarmClass
 ALARM_CLASS_CERTIFICATE: AlarmClass
+ALARM_CLASS_CLOCK_SKEW: AlarmClass
+ALARM_CLASS_CAMERA_CLOCK: AlarmClass
+ALARM_CLASS_LATE_PARTS: AlarmClass
 ALARM_CLASS_STORE_FILLING: AlarmClass
 
 class PauseRequested(_message.Message):
@@ -287,18 +293,20 @@ class JobOrder(_message.Message):
     def __init__(self, id: _Optional[str] = ..., state: _Optional[int] = ..., encoded: _Optional[bytes] = ...) -> None: ...
 
 class JobOrdersListed(_message.Message):
-    __slots__ = ("site", "line", "orders", "bridge", "listed_at")
+    __slots__ = ("site", "line", "orders", "bridge", "listed_at", "running_since")
     SITE_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     BRIDGE_FIELD_NUMBER: _ClassVar[int]
     LISTED_AT_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_SINCE_FIELD_NUMBER: _ClassVar[int]
     site: str
     line: str
     orders: _containers.RepeatedCompositeFieldContainer[JobOrder]
     bridge: str
     listed_at: _timestamp_pb2.Timestamp
-    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., orders: _Optional[_Iterable[_Union[JobOrder, _Mapping]]] = ..., bridge: _Optional[str] = ..., listed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    running_since: _timestamp_pb2.Timestamp
+    def __init__(self, site: _Optional[str] = ..., line: _Optional[str] = ..., orders: _Optional[_Iterable[_Union[JobOrder, _Mapping]]] = ..., bridge: _Optional[str] = ..., listed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., running_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class LineResumed(_message.Message):
     __slots__ = ("station", "episode_id", "resumed_at")

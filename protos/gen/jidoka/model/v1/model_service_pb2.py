@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#jidoka/model/v1/model_service.proto\x12\x0fjidoka.model.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11ListModelsRequest\"<\n\x12ListModelsResponse\x12&\n\x06models\x18\x01 \x03(\x0b\x32\x16.jidoka.model.v1.Model\"\xd0\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.jidoka.model.v1.ModelState\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x31\n\rlast_probe_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11probe_duration_ms\x18\x07 \x01(\x01\x12\x0e\n\x06labels\x18\x08 \x03(\t*q\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x32\x65\n\x0cModelService\x12U\n\nListModels\x12\".jidoka.model.v1.ListModelsRequest\x1a#.jidoka.model.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#jidoka/model/v1/model_service.proto\x12\x0fjidoka.model.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11ListModelsRequest\"<\n\x12ListModelsResponse\x12&\n\x06models\x18\x01 \x03(\x0b\x32\x16.jidoka.model.v1.Model\"\xe5\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.jidoka.model.v1.ModelState\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x31\n\rlast_probe_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11probe_duration_ms\x18\x07 \x01(\x01\x12\x0e\n\x06labels\x18\x08 \x03(\t\x12\x13\n\x0bserved_name\x18\t \x01(\t*q\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x32\x65\n\x0cModelService\x12U\n\nListModels\x12\".jidoka.model.v1.ListModelsRequest\x1a#.jidoka.model.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'jidoka.model.v1.model_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODELSTATE']._serialized_start=383
-  _globals['_MODELSTATE']._serialized_end=496
+  _globals['_MODELSTATE']._serialized_start=404
+  _globals['_MODELSTATE']._serialized_end=517
   _globals['_LISTMODELSREQUEST']._serialized_start=89
   _globals['_LISTMODELSREQUEST']._serialized_end=108
   _globals['_LISTMODELSRESPONSE']._serialized_start=110
   _globals['_LISTMODELSRESPONSE']._serialized_end=170
   _globals['_MODEL']._serialized_start=173
-  _globals['_MODEL']._serialized_end=381
-  _globals['_MODELSERVICE']._serialized_start=498
-  _globals['_MODELSERVICE']._serialized_end=599
+  _globals['_MODEL']._serialized_end=402
+  _globals['_MODELSERVICE']._serialized_start=519
+  _globals['_MODELSERVICE']._serialized_end=620
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,7 @@ class ListModelsResponse(_message.Message):
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "version", "digest", "state", "detail", "last_probe_at", "probe_duration_ms", "labels")
+    __slots__ = ("name", "version", "digest", "state", "detail", "last_probe_at", "probe_duration_ms", "labels", "served_name")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class Model(_message.Message):
     LAST_PROBE_AT_FIELD_NUMBER: _ClassVar[int]
     PROBE_DURATION_MS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    SERVED_NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     digest: str
@@ -49,4 +50,5 @@ class Model(_message.Message):
     last_probe_at: _timestamp_pb2.Timestamp
     probe_duration_ms: float
     labels: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., detail: _Optional[str] = ..., last_probe_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., probe_duration_ms: _Optional[float] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
+    served_name: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., detail: _Optional[str] = ..., last_probe_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., probe_duration_ms: _Optional[float] = ..., labels: _Optional[_Iterable[str]] = ..., served_name: _Optional[str] = ...) -> None: ...

@@ -69,7 +69,7 @@ class Defect(_message.Message):
     def __init__(self, label: _Optional[str] = ..., x1_px: _Optional[float] = ..., y1_px: _Optional[float] = ..., x2_px: _Optional[float] = ..., y2_px: _Optional[float] = ..., score: _Optional[float] = ..., area_px2: _Optional[float] = ..., severity: _Optional[_Union[Severity, str]] = ..., zone: _Optional[str] = ...) -> None: ...
 
 class Verdict(_message.Message):
-    __slots__ = ("inspection_id", "station", "part", "outcome", "defects", "reasons", "recipe", "recipe_version", "rule_set_version", "provenance", "captured_at", "judged_at", "timings", "context", "limits", "tolerated", "quality_findings", "offset", "candidates")
+    __slots__ = ("inspection_id", "station", "part", "outcome", "defects", "reasons", "recipe", "recipe_version", "rule_set_version", "provenance", "captured_at", "judged_at", "timings", "context", "limits", "tolerated", "quality_findings", "offset", "candidates", "taken_at", "late")
     class ContextEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +96,8 @@ class Verdict(_message.Message):
     QUALITY_FINDINGS_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
     inspection_id: str
     station: _frame_pb2.StationPath
     part: _frame_pb2.PartRef
@@ -115,4 +117,6 @@ class Verdict(_message.Message):
     quality_findings: _containers.RepeatedCompositeFieldContainer[_inspection_pb2.QualityFinding]
     offset: _inspection_pb2.Offset
     candidates: _containers.RepeatedCompositeFieldContainer[_inspection_pb2.Candidate]
-    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., part: _Optional[_Union[_frame_pb2.PartRef, _Mapping]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., defects: _Optional[_Iterable[_Union[Defect, _Mapping]]] = ..., reasons: _Optional[_Iterable[str]] = ..., recipe: _Optional[str] = ..., recipe_version: _Optional[int] = ..., rule_set_version: _Optional[int] = ..., provenance: _Optional[_Union[_inspection_pb2.Provenance, _Mapping]] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., judged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[_inspection_pb2.StageTiming, _Mapping]]] = ..., context: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[ClassLimit, _Mapping]]] = ..., tolerated: _Optional[_Iterable[_Union[Defect, _Mapping]]] = ..., quality_findings: _Optional[_Iterable[_Union[_inspection_pb2.QualityFinding, _Mapping]]] = ..., offset: _Optional[_Union[_inspection_pb2.Offset, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[_inspection_pb2.Candidate, _Mapping]]] = ...) -> None: ...
+    taken_at: _timestamp_pb2.Timestamp
+    late: bool
+    def __init__(self, inspection_id: _Optional[str] = ..., station: _Optional[_Union[_frame_pb2.StationPath, _Mapping]] = ..., part: _Optional[_Union[_frame_pb2.PartRef, _Mapping]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., defects: _Optional[_Iterable[_Union[Defect, _Mapping]]] = ..., reasons: _Optional[_Iterable[str]] = ..., recipe: _Optional[str] = ..., recipe_version: _Optional[int] = ..., rule_set_version: _Optional[int] = ..., provenance: _Optional[_Union[_inspection_pb2.Provenance, _Mapping]] = ..., captured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., judged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[_inspection_pb2.StageTiming, _Mapping]]] = ..., context: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Iterable[_Union[ClassLimit, _Mapping]]] = ..., tolerated: _Optional[_Iterable[_Union[Defect, _Mapping]]] = ..., quality_findings: _Optional[_Iterable[_Union[_inspection_pb2.QualityFinding, _Mapping]]] = ..., offset: _Optional[_Union[_inspection_pb2.Offset, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[_inspection_pb2.Candidate, _Mapping]]] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., late: _Optional[bool] = ...) -> None: ...

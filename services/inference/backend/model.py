@@ -18,7 +18,7 @@ Feed = dict[str, np.ndarray[Any, Any]]
 
 # The 24.10 stub speaks the NumPy 1 ABI: under NumPy 2 `as_numpy()` and `Tensor(array)` yield EMPTY tensors without an
 # error, so DLPack carries the data; under NumPy 1 `from_dlpack()` of an array crashes the stub, so the plain calls do.
-_NUMPY_2 = int(np.__version__.split(".")[0]) >= 2
+_NUMPY_2 = int(np.__version__.split(".")[0]) >= 2  # noqa: PLR2004
 
 
 class TritonPythonModel:

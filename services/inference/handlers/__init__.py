@@ -1,0 +1,1 @@
+"""What is decided: which copy of a model is served, and when their server is started again."""
