@@ -98,33 +98,36 @@ class PlantCamera:
     def _shoot(self, boards: Sequence[Board]) -> None:
         board = boards[self._number % len(boards)]
         self.book.frames += 1
-        task = asyncio.create_task(self._deliver(self._number, board, time.time() + self.clock_off_s))
+        task = asyncio.create_task(self._deliver(self._number, board, time.time()))
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
     async def _deliver(self, number: int, board: Board, captured_at: float) -> None:
+        off_s = self.clock_off_s  # one clock for all that is said about a frame, however long it takes
         try:
             frame = frame_pb2.Frame(
                 inspection_id=f"{self.lot_id}-{number:06d}",
                 station=frame_pb2.StationPath(site=self.place.site, line=self.place.line, station=self.place.station),
                 part=frame_pb2.PartRef(lot_id=self.lot_id, part_sequence=number, product_id=board.product_id),
                 image=board.image,
-                captured_at=timestamp(captured_at),
+                captured_at=timestamp(captured_at + off_s),
             )
             if self.draw.random() < _OVERTAKEN:
                 await asyncio.sleep(self.draw.uniform(*_DELAY_S))
             times = 2 if self.draw.random() < _TWICE else 1
             self.book.resent += times - 1
-            await asyncio.gather(*(self.until_answered(number, frame) for _ in range(times)))
+            await asyncio.gather(*(self.until_answered(number, frame, off_s) for _ in range(times)))
         finally:
             self._room.release()
 
-    async def until_answered(self, number: int, frame: frame_pb2.Frame) -> verdict_pb2.Verdict | None:
+    async def until_answered(
+        self, number: int, frame: frame_pb2.Frame, clock_off_s: float = 0.0
+    ) -> verdict_pb2.Verdict | None:
         """Send it until there is a verdict, which is noted; None: it was refused for good, which is noted, too."""
         backoff = Backoff(0.05, _LONGEST_PAUSE_S)
         while True:
             try:
-                verdict = await self.send(frame)
+                verdict = await self.send(frame, clock_off_s)
             except _AGAIN as error:
                 if isinstance(error, Bug):
                     self.book.refused[f"bug: {error.message}"[:200]] += 1
@@ -137,11 +140,11 @@ class PlantCamera:
             self.book.resent += 1
             await backoff.wait()
 
-    async def send(self, frame: frame_pb2.Frame) -> verdict_pb2.Verdict:
-        """One sending; the verdict. Raises a MeshError."""
+    async def send(self, frame: frame_pb2.Frame, clock_off_s: float = 0.0) -> verdict_pb2.Verdict:
+        """One sending, by the clock by which the frame was taken; the verdict. Raises a MeshError."""
         request = inspection_service_pb2.InspectRequest(frame=frame)
-        if "sent_at" in _FIELDS:  # the camera's clock, wrong as it may be, at this very sending
-            at: dict[str, Any] = {"sent_at": timestamp(time.time() + self.clock_off_s)}
+        if "sent_at" in _FIELDS:
+            at: dict[str, Any] = {"sent_at": timestamp(time.time() + clock_off_s)}
             request.frame.MergeFrom(frame_pb2.Frame(**at))
         answer: inspection_service_pb2.InspectResponse = await rpc.call(
             self._stub.Inspect, request, deadline_s=_DEADLINE_S, token=self.token, name="send frame"

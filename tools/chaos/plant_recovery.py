@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from tools.chaos.ledgers import Span
 from tools.chaos.plant_book import Book
 from tools.chaos.plant_floor import PlantFloor
+from tools.chaos.plant_force import send
 from tools.chaos.plant_plan import CAMERAS, LINE_STREAM, STATION_STREAM, Fault, Kind
-from tools.chaos.plant_strikes import Striker, send
+from tools.chaos.plant_strikes import Striker
 from tools.chaos.plant_toll import Toll
 from tools.simulators.plc_memory import EXECUTE
 
@@ -72,8 +73,8 @@ class Recovery:
             async with self.striker.strike(fault):
                 await asyncio.sleep(fault.lasts_s)
             self.toll.struck.append(fault)
-        except TimeoutError:
-            self.toll.unstruck[str(fault)] += 1
+        except TimeoutError as error:
+            self.toll.unstruck[f"{fault}: {error}"] += 1
         ended_at = began_at if fault.kind in _ENDED else time.time()
         if fault.part not in _UNANSWERED:
             await self._helped(fault.part, lambda: self._answers(fault, before))

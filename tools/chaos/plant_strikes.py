@@ -2,32 +2,25 @@
 
 import asyncio
 import contextlib
-import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import httpx
-import psutil
-from nats.errors import Error as NatsError
-from nats.js.errors import APIError
+from nats.js.errors import NotFoundError
 from redis.asyncio import Redis
 
-from services.chassis.errors import Unavailable
+from services.contracts import plant as plants
 from services.contracts.subjects import LINE, STATION
 from tools.chaos.fitting import ends
 from tools.chaos.plant_camera import PlantCamera
 from tools.chaos.plant_floor import PlantFloor
+from tools.chaos.plant_force import fill, patiently, send
 from tools.chaos.plant_plan import CLOCK_S, LINE_STREAM, Fault, Kind
 from tools.chaos.plant_witness import Witness, people
 from tools.plant.provision import provision
 
 _BURST_S, _ASLEEP = 0.5, 0.7
-_CHUNK = 1 << 20
-_TRIES_S = 120.0
 _BAD_MES = {"fail_rate": 0.4, "lose_reply_rate": 0.3, "fail_after_commit_rate": 0.2}
-_AWAY = (NatsError, TimeoutError, OSError, Unavailable, APIError, httpx.HTTPError)
 
 
 @dataclass(frozen=True)
@@ -96,7 +89,7 @@ class Striker:
     async def _full(self, _: Fault) -> AsyncIterator[None]:
         assert self.floor.disk is not None, "the plan leaves it out"
         ballast = self.floor.disk / "ballast"
-        await asyncio.to_thread(_fill, ballast)
+        await asyncio.to_thread(fill, ballast)
         try:
             yield
         finally:
@@ -114,16 +107,26 @@ class Striker:
     @contextlib.asynccontextmanager
     async def _anew(self, fault: Fault) -> AsyncIterator[None]:
         """As an admin does it who has lost patience; sealed first, so that our own ledger is whole."""
-        jetstream, name = self.floor.bus.jetstream, (LINE if fault.part == LINE_STREAM else STATION).name
-        config = (await _patiently(lambda: jetstream.stream_info(name))).config
-        config.sealed = True
-        await _patiently(lambda: jetstream.update_stream(config))
-        await _patiently(self.witness.look)
-        await _patiently(lambda: jetstream.delete_stream(name))
+        name = (LINE if fault.part == LINE_STREAM else STATION).name
+        evidence = plants.load(self.floor.state.plant_file).evidence
         try:
+            await patiently(lambda: self._seal(name))
+            await patiently(self.witness.look)
+            await patiently(lambda: self._delete(name))
             yield
         finally:
-            await _patiently(lambda: provision(self.floor.bus))
+            await patiently(lambda: provision(self.floor.bus, evidence))
+
+    async def _seal(self, name: str) -> None:
+        """From here on it takes nothing; again, when the answer was lost."""
+        config = (await self.floor.bus.jetstream.stream_info(name)).config
+        if not config.sealed:
+            config.sealed = True
+            await self.floor.bus.jetstream.update_stream(config)
+
+    async def _delete(self, name: str) -> None:
+        with contextlib.suppress(NotFoundError):  # the answer was lost
+            await self.floor.bus.jetstream.delete_stream(name)
 
     @contextlib.asynccontextmanager
     async def _wrong_clock(self, fault: Fault) -> AsyncIterator[None]:
@@ -163,29 +166,4 @@ class Striker:
 
     async def _behave(self, how: dict[str, float]) -> None:
         async with people(self.floor) as mes:
-            await _patiently(lambda: mes.post("/behaviour", json=how))
-
-
-def send(pid: int, number: signal.Signals) -> None:
-    """A signal to a process that may have died, and whose number nobody else may have got since."""
-    with contextlib.suppress(psutil.Error, ProcessLookupError):
-        if pid and psutil.Process(pid).is_running():
-            os.kill(pid, number)
-
-
-def _fill(path: os.PathLike[str]) -> None:
-    with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:  # noqa: PTH123  # until there is no room
-        while True:
-            file.write(bytes(_CHUNK))
-    with contextlib.suppress(OSError), open(path, "ab", buffering=0) as file:  # noqa: PTH123  # to the last page
-        while file.write(bytes(4096)):
-            pass
-
-
-async def _patiently(ask: Callable[[], Awaitable[Any]]) -> Any:
-    """Once it can be done: whoever is asked may be down at the moment. Raises TimeoutError."""
-    async with asyncio.timeout(_TRIES_S):
-        while True:
-            with contextlib.suppress(*_AWAY):
-                return await ask()
-            await asyncio.sleep(_BURST_S)
+            await patiently(lambda: mes.post("/behaviour", json=how))

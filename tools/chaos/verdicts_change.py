@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from tools.chaos.plant_floor import PlantFloor
+from tools.chaos.plant_force import send
 from tools.chaos.plant_model import Shelf
-from tools.chaos.plant_strikes import send
 from tools.chaos.verdicts_plan import Event, Happening
 
 _BACK_S, _NOTICED_S, _LOOK_S = 240.0, 20.0, 0.1
