@@ -59,7 +59,14 @@ def build(settings: Settings) -> Service:
     )
     verifier = TokenVerifier(settings.issuer_url, settings.audience, settings.roles_claim)
     # One MiB above the image limit: the limit itself must be answered with a typed error, not by the transport.
-    server = rpc.Server(settings.grpc_address, verifier, SCOPES, max_message_bytes=settings.max_image_bytes + (1 << 20))
+    server = rpc.Server(
+        settings.grpc_address,
+        verifier,
+        SCOPES,
+        max_message_bytes=settings.max_image_bytes + (1 << 20),
+        # Beyond what may be inspected: who is over his share must hear that from us, and not shut the door for others.
+        max_concurrent=4 * settings.max_in_flight,
+    )
     inspection_service_pb2_grpc.add_InspectionServiceServicer_to_server(InspectionServicer(inspector), server.grpc)
     contexts = ContextReader(bus, book)
     ready = {"broker": bus.healthy, "contexts": contexts.healthy, "model": models.any_ready}

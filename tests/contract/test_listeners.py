@@ -4,7 +4,6 @@ Each place in `services/` that makes a Route is run here, and a place that this 
 """
 
 import ast
-import asyncio
 import importlib
 import sys
 from collections.abc import Iterator
@@ -63,13 +62,13 @@ def ear() -> Ear:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Route, "__init__", noted)
-        asyncio.run(_all_readers())
+        _all_readers()
     return ear
 
 
-async def _all_readers() -> None:
+def _all_readers() -> None:
     """What `build` and the duties of each service make to read streams with, before any broker is asked."""
-    bus, nothing = _Bus(), SimpleNamespace()
+    bus, nothing = SimpleNamespace(user="nobody"), SimpleNamespace()
     ContextReader(bus, nothing)
     routes_of_the_rules(SimpleNamespace(line="lyon/smt1"))
     routes_of_the_connector(nothing, "mes")
@@ -79,23 +78,9 @@ async def _all_readers() -> None:
     StreamedEpisodes(bus)
     LiveVerdicts(bus, (), nothing)
     OrderLists(bus, lines, nothing)
-    bridge._consumer(bus, next(iter(lines)), lines, SimpleNamespace(on_pause_requested=nothing))
-    reader = ViewReader(bus, View(Bounded(1), Bounded(1), Bounded(1)), 1)
-    await reader.start()
-    await reader.stop()
-
-
-class _Bus:
-    user = "nobody"
-
-    def __init__(self) -> None:
-        self.jetstream = self
-
-    async def stream_info(self, *_: str) -> Any:
-        return SimpleNamespace(state=SimpleNamespace(last_seq=0, subjects=None))
-
-    async def pull_subscribe(self, *_: Any, **__: Any) -> Any:
-        await asyncio.Event().wait()
+    link = SimpleNamespace(claim_anew=nothing)
+    bridge._consumer(bus, next(iter(lines)), lines, SimpleNamespace(on_pause_requested=nothing), link)
+    ViewReader(bus, View(Bounded(1), Bounded(1), Bounded(1)), 1)
 
 
 def _trees(service: str) -> Iterator[tuple[Path, ast.Module]]:

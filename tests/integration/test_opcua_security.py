@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,6 +14,7 @@ from asyncua.crypto.security_policies import SecurityPolicyAes256Sha256RsaPss, S
 from asyncua.ua import uaerrors
 from opcua_fortress import Fortress, tag, write_speed
 
+from services.opcua_bridge.adapters import users
 from services.opcua_bridge.adapters.plain_words import explain
 
 PEER = "the server at opc.tcp://line1:4841"
@@ -147,6 +150,25 @@ async def test_who_guesses_passwords_waits_and_locks_out_nobody_else(fortress):
         return False
 
     await until(forgiven)
+
+
+@pytest.mark.parametrize("user", ["operator", "nobody"])
+async def test_a_guess_is_hashed_beside_the_loop_that_carries_the_heartbeat_of_the_plc(fortress, monkeypatch, user):
+    """B21: 40 ms of scrypt for each log-in stalled the link to the machine."""
+    threads: list[threading.Thread] = []
+    hashed = users.hashed
+
+    def noted(*args: Any) -> str:
+        threads.append(threading.current_thread())
+        return hashed(*args)
+
+    monkeypatch.setattr(users, "hashed", noted)
+    with pytest.raises(ua.UaStatusCodeError):
+        async with fortress.client(user=user, password="guess"):
+            pass
+
+    assert len(threads) == 1
+    assert threading.main_thread() not in threads
 
 
 async def test_a_stranger_who_guesses_session_tokens_gets_none_and_the_victim_hears_on(fortress):

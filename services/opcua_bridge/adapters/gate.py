@@ -46,6 +46,8 @@ class _Gate(UaProcessor):  # type: ignore[misc]
         was_in = self.session is not None and self.session.is_activated()
         try:
             self._check(typeid, requesthdr, body)
+            if typeid == _ACTIVATE:
+                await self._prepare(requesthdr.AuthenticationToken, body)
             answer = await super()._process_message(typeid, requesthdr, seqhdr, body)
         except InvalidSignature as error:
             self.iserver.audit(act or "request", result="BadApplicationSignatureInvalid")
@@ -89,6 +91,18 @@ class _Gate(UaProcessor):  # type: ignore[misc]
         session = self.iserver.lookup_external_session(token)
         if session is not None and session.channel_certificate != certificate:
             raise ServiceError(_C.BadSecurityChecksFailed)
+
+    async def _prepare(self, token: ua.NodeId, body: Any) -> None:
+        """What cannot be read is refused by asyncua in its turn."""
+        session = self.session or self.iserver.lookup_external_session(token)
+        who = struct_from_binary(ua.ActivateSessionParameters, body.copy()).UserIdentityToken
+        if session is None or not isinstance(who, ua.UserNameIdentityToken):
+            return
+        try:
+            name, password = self.iserver.decrypt_user_token(session, who)
+        except Exception:
+            return
+        await self.iserver.user_manager.prepare(name or "", password or "")
 
     async def _forget(self, typeid: ua.NodeId) -> None:
         """A session that was refused at its birth takes no place."""

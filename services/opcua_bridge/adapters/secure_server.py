@@ -66,6 +66,11 @@ class _Users(UserManager):  # type: ignore[misc]
             return None
         return _NamedUser(UserRole.User, account.name, account.role, self._roles[account.role])
 
+    async def prepare(self, name: str, password: str) -> None:
+        """Whatever takes time about a log-in, before asyncua asks for its user in the middle of its loop."""
+        if not self._lockout.waits_s(name[:64], caller().thumbprint):
+            await self._accounts.compare(name, password)
+
     def _by_certificate(self, certificate: bytes) -> Account | None:
         found = x509.load_der_x509_certificate(certificate)
         account = self._accounts.with_certificate(found)

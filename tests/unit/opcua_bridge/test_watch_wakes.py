@@ -1,6 +1,7 @@
 """A watched line that moves while it is looked at is looked at again at once, not when the next look is due (B19)."""
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ async def test_a_move_during_the_look_is_told_at_once(monkeypatch):
     plc = link()
     plc._see(HOLDS)
     world = World(plc, [RUNS])
-    watch = WatchLine(LINE, plc, world, world, world, 14_400.0)
+    watch = WatchLine(LINE, plc, world, world, world, 14_400.0, time.time)
     await watch.start()
     try:
         async with asyncio.timeout(10):
