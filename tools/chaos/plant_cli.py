@@ -56,7 +56,7 @@ def plant(
     from tools.chaos import plant_ordeal as ordeal  # noqa: PLC0415  # `jidoka` must start quickly
     from tools.chaos import plant_power as power  # noqa: PLC0415
 
-    pace = ordeal.Pace(rate, run_every, at_once)
+    pace = ordeal.Pace(rate, run_every, 1 if only else at_once)
     plan = station_wiped() if only else drawn(faults, seed, ordeal.scope_of(stand_by=stand_by), longest_s)
     if show_plan:
         _print_plan(plan)
