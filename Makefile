@@ -5,7 +5,7 @@ ARGS ?=
 # Most tests wait for servers: more of them than processors may wait at once. A file stays in one process.
 PARALLEL := -n 3 --dist loadfile
 
-.PHONY: help demo deps test test-unit test-odoo check lint lock protos nodesets try-nodesets clean
+.PHONY: help demo deps test test-unit test-odoo nightly check lint lock protos nodesets try-nodesets clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,6 +26,14 @@ test-unit: .venv/.ready-dev ## the tests that start no server, in a minute
 test-odoo: tests-can-run ## the Odoo adapter against a live Odoo 19, unpacked into .odoo (Debian only)
 	tools/odoo/install
 	$(BIN)/pytest --timeout 300 tests/odoo $(ARGS)
+
+nightly: .venv/.ready .nodesets/.ready ## break everything for some hours (figures in out/nightly); ARGS="--seed 7" are passed to each ordeal
+	mkdir -p out/nightly
+	status=0; \
+	$(BIN)/jidoka chaos plant --faults 200 --json out/nightly/plant.json $(ARGS) || status=1; \
+	$(BIN)/jidoka chaos line --faults 1000 --json out/nightly/line.json $(ARGS) || status=1; \
+	$(BIN)/jidoka chaos verdicts --frames 10000 --json out/nightly/verdicts.json $(ARGS) || status=1; \
+	exit $$status
 
 .PHONY: tests-can-run
 tests-can-run: .venv/.ready-dev .nodesets/.ready tests/interop/node_modules/.ready

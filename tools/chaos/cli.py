@@ -4,6 +4,8 @@ import typer
 
 from tools.chaos.line_cli import line
 from tools.chaos.mes_cli import mes
+from tools.chaos.plant_cli import plant
+from tools.chaos.verdicts_cli import verdicts
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,3 +20,5 @@ def chaos() -> None:
 
 app.command()(line)
 app.command()(mes)
+app.command()(plant)
+app.command()(verdicts)

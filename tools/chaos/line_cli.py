@@ -43,7 +43,7 @@ def line(
 
     folder = Path(tempfile.mkdtemp(prefix="jidoka-chaos-"))
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with _in_silence(), Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+    with in_silence(), Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task("starting", total=faults)
         try:
             found = asyncio.run(
@@ -66,8 +66,8 @@ def line(
 
 
 @contextlib.contextmanager
-def _in_silence() -> Iterator[None]:
-    """Here everything is lost all the time, and comes back: nobody needs to be told."""
+def in_silence() -> Iterator[None]:
+    """Where everything is lost all the time, and comes back, nobody needs to be told."""
     levels = {name: logging.getLogger(name).level for name in ("asyncua", "jidoka", "nats")}
     for name in levels:
         logging.getLogger(name).setLevel(logging.CRITICAL)

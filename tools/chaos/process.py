@@ -1,4 +1,4 @@
-"""A process that can be killed, stopped in its tracks, and started again as it was."""
+"""A process that can be killed, stopped in its tracks, and started again as it was. It dies with us, however we die."""
 
 import os
 import signal
@@ -13,8 +13,16 @@ from tools.plant import leash
 class Process:
     """One part of what is put to the ordeal; its output goes to a file."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
+        """`before` is a launcher that ends in what it launches, such as `unshare --mount`."""
+        self.name, self._before = name, before
         # The servers are beside this Python, whether or not its folder is in PATH.
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
         self._command, self._log, self._env = list(command), log, {**os.environ, "PATH": path, **(env or {})}
@@ -35,7 +43,13 @@ class Process:
         """Begin a life."""
         with self._log.open("ab") as log:
             self._running = leash.popen(
-                self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                before=self._before,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._meant_to_run = True  # not before: another thread would take the last life's end for this one's
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on demand: it freezes (bytes wait, both ends believe in the connection) or cuts."""
+"""A TCP proxy that misbehaves on demand: freezes (bytes wait, both ends believe in the connection), cuts, refuses."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,8 @@ class Wire:
         self.open = asyncio.Event()
         """Clear it to freeze the wire."""
         self.open.set()
+        self.refuses = False
+        """Set it to have nobody come through."""
         self._ends: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
@@ -35,6 +37,8 @@ class Wire:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self.refuses:
+                raise ConnectionRefusedError
             onward, out = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()

@@ -27,14 +27,17 @@ def command(arguments: Sequence[str | Path]) -> list[str]:
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *map(str, arguments)]
 
 
-def popen(arguments: Sequence[str | Path], **options: Any) -> "subprocess.Popen[Any]":
-    """As subprocess.Popen: the process dies with ours, however ours ends. Raises FileNotFoundError."""
+def popen(arguments: Sequence[str | Path], before: Sequence[str] = (), **options: Any) -> "subprocess.Popen[Any]":
+    """As subprocess.Popen: the process dies with ours, however ours ends. Raises FileNotFoundError.
+
+    `before` is a launcher that ends in what it launches, such as `unshare --mount`.
+    """
     program = str(arguments[0])
     if shutil.which(program, path=(options.get("env") or os.environ).get("PATH")) is None:
         raise FileNotFoundError(f"{program} is not in PATH")  # the launcher could only say so in its output
 
     def start() -> "subprocess.Popen[Any]":
-        return subprocess.Popen(command(arguments), **options)
+        return subprocess.Popen([*before, *command(arguments)], **options)
 
     return _holder(os.getpid()).submit(start).result()
 

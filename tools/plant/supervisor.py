@@ -13,7 +13,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -30,14 +30,25 @@ _LOGS_EVERY_S = 2.0
 _TRIES = 3  # a part that dies so often before it was ever healthy has a reason that waiting does not cure
 
 
+Fit = Callable[[list[Part], Ports], list[Part]]
+
+
 class PlantFailed(Exception):
     """The plant did not come up; the message names the part and its log."""
 
 
 def serve(
-    root: Path, source: Path, only: tuple[str, ...] = (), progress: Progress = lambda _: None, start: Start = AS_EVER
+    root: Path,
+    source: Path,
+    only: tuple[str, ...] = (),
+    progress: Progress = lambda _: None,
+    start: Start = AS_EVER,
+    fit: Fit = lambda table, _: table,
 ) -> int:
-    """Run the plant until SIGTERM, SIGINT or the end of who holds its leash; returns the exit code."""
+    """Run the plant until SIGTERM, SIGINT or the end of who holds its leash; returns the exit code.
+
+    `fit` may change the table of parts.
+    """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (root / "lock").open("w") as lock:
         try:
@@ -50,7 +61,7 @@ def serve(
         state.write()
         try:
             with _leash(start.leash) as holder:
-                asyncio.run(_supervise(state, _prepare(state, only), progress, start.limit_s, holder))
+                asyncio.run(_supervise(state, _prepare(state, only, fit), progress, start.limit_s, holder))
         except Exception as error:
             log.exception("the plant failed")
             state.phase, state.reason = "failed", str(error) or type(error).__name__
@@ -59,7 +70,7 @@ def serve(
         return 1 if state.phase == "failed" else 0
 
 
-def _prepare(state: PlantState, only: tuple[str, ...]) -> list[Part]:
+def _prepare(state: PlantState, only: tuple[str, ...], fit: Fit) -> list[Part]:
     """Make everything that parts read at start, and the table of parts."""
     leftovers.end(state.root)
     plant = plants.load(state.source)
@@ -68,6 +79,7 @@ def _prepare(state: PlantState, only: tuple[str, ...]) -> list[Part]:
     _no_strangers(table, ports)
     credentials.make(state.root, plant, ports)
     state.plant_file.write_text(spec.effective_plant(state.source, ports), encoding="utf-8")
+    table = fit(table, ports)
     state.ports = dict(ports)
     return table
 
