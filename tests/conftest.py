@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who waits for real servers waits for states; the end is for a machine that does other work beside."""
     for item in items:
         if {"integration", "e2e"} & set(item.path.parts):
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
