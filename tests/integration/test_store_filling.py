@@ -28,7 +28,7 @@ from services.opcua_bridge.adapters.store_watch import StoreWatch
 from tools.plant.provision import provision
 
 PLACE = Place("lyon", "smt1", "aoi1")
-SMALL = 20_000
+SMALL = 21_000
 
 
 async def limit(bus: Bus, stream: str, max_bytes: int) -> None:
@@ -79,9 +79,11 @@ async def watched(bus: Bus) -> AsyncIterator[list[Any]]:
     async with hearing(bus, ALARM_CHANGED) as heard:
         await alarm.start()
         await watch.start()
-        yield heard
-        await watch.stop()
-        await alarm.stop()
+        try:
+            yield heard
+        finally:
+            await watch.stop()
+            await alarm.stop()
 
 
 async def test_a_stream_that_fills_is_an_alarm_at_every_line_and_a_gauge_until_it_has_room(bus: Bus):

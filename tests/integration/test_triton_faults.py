@@ -104,6 +104,7 @@ def test_bad_models_are_named_with_the_fix_and_the_good_one_serves_meanwhile(tmp
         assert "configuration expects datatype TYPE_FP32 for input 'images'" in detail["contradiction"]
         assert "model provides TYPE_UINT8" in detail["contradiction"]
         assert 'typo/config.pbtxt:3:1 : Message type "inference.ModelConfig" has no field' in detail["typo"]
+        until(inference.served, inference)
         assert inference.grey_level(5) == 5
         assert not inference.ready()
 
