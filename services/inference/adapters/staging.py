@@ -6,7 +6,6 @@ other folder. A copy lies under the name of its network: `<model>.<first 8 of it
 1 there, because versions of one name in Triton are not to be told apart (B2).
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,8 +16,9 @@ from typing import IO
 
 from google.protobuf import text_format
 
-from services.chassis.errors import Conflict, Denied, Exhausted
+from services.chassis.errors import Denied, Exhausted
 from services.inference.adapters.model_folders import LABELS_FILE, ModelFolders, Release
+from services.inference.adapters.work_dir import claim
 from services.inference.domain.models import TRITON_VERSION, Staged, served_name
 
 _CONFIG = "config.pbtxt"
@@ -124,14 +124,7 @@ class Staging:
             return
         self.repository.mkdir(parents=True, exist_ok=True)
         self._root.chmod(0o750 if self._keep else 0o700)
-        lock = (self._root / "lock").open("wb")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            fix = "give each inference service a work_dir of its own"
-            raise Conflict(f"another service uses {self._root}", field="work_dir", fix=fix) from None
-        self._lock = lock
+        self._lock = claim(self._root)
         if not self._keep:
             for left in self.repository.iterdir():
                 _remove(left)

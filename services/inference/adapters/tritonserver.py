@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -10,9 +9,9 @@ from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
 from typing import IO
 
-from services.chassis.errors import Conflict
 from services.inference.adapters import processes
 from services.inference.adapters.triton_command import Command, Wheel
+from services.inference.adapters.work_dir import claim
 
 log = logging.getLogger("jidoka.inference")
 
@@ -99,16 +98,7 @@ class TritonServer:
 
     def _own_work_dir(self) -> None:
         if self._lock is None:
-            folder = self._command.backends.parent
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "lock").open("wb")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-                fix = "give each inference service a work_dir of its own"
-                raise Conflict(f"another service uses {folder}", field="work_dir", fix=fix) from None
-            self._lock = lock
+            self._lock = claim(self._command.backends.parent)
 
     def _clear(self) -> None:
         stub = self._command.backends / "python" / self._wheel.stub.name
