@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 from mes_floor import Heard, Sandbox
+from outbox_floor import PASSWORD, emptied
 from plant_floor import Floor
 from servers import NatsServer, RedisServer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.chassis.bus import Bus
+from services.mes_connector.adapters.database import async_url
 from tools.plant.provision import provision
+from tools.ports import free_port
+from tools.postgres import Postgres
 
 
 @pytest.fixture
@@ -59,3 +64,21 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     floor.wait_ready()
     yield floor
     floor.kill()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres("jidoka", PASSWORD, free_port())
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """Of a database in which nothing is."""
+    if request.param == "sqlite":
+        url = async_url(f"sqlite:///{tmp_path}/outbox.sqlite")
+    else:
+        url = async_url(request.getfixturevalue("postgres").url, PASSWORD)
+    async with emptied(url) as engine:
+        yield engine

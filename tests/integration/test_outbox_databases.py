@@ -3,31 +3,28 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from mes_floor import Heard, Sandbox, ask, connector, connector_process, holder_of, settings_of
+from outbox_floor import PASSWORD
 from servers import NatsServer, until
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.chassis.bus import Bus
 from services.chassis.errors import Unavailable
 from services.mes_connector.adapters.database import Database, async_url, open_engine
 from services.mes_connector.adapters.follow_up import SqlFollowUp
-from services.mes_connector.adapters.migrations import VERSION_TABLE
 from services.mes_connector.adapters.notes import SqlNotes
 from services.mes_connector.adapters.outbox import SqlOutbox
-from services.mes_connector.adapters.tables import METADATA
 from services.mes_connector.domain.answer import Answer, Outcome
 from services.mes_connector.domain.order import Order, Patience, State
 from services.mes_connector.domain.progress import Filed, Note, Progress, Status
 from services.mes_connector.domain.work_request import Cause, Kind, Link, Place, WorkRequest
-from tools.ports import free_port
 from tools.postgres import Postgres
 
-PASSWORD = "s3cret/@ of tests"
 NOW = 1_800_000_000.0
 PATIENCE = Patience(deadline_s=5, base_s=2, cap_s=900, after_timeout_s=60, give_up_s=86_400)
 REQUEST = WorkRequest(
@@ -54,26 +51,11 @@ REQUEST = WorkRequest(
 )
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    server = Postgres("jidoka", PASSWORD, free_port())
-    yield server
-    server.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    if request.param == "sqlite":
-        url = async_url(f"sqlite:///{tmp_path}/outbox.sqlite")
-    else:
-        url = async_url(request.getfixturevalue("postgres").url, PASSWORD)
-    engine = open_engine(url, 20, None)
+@pytest.fixture
+async def database(engine: AsyncEngine) -> AsyncIterator[Database]:
     database = Database(engine, 20)
     await database.start()
     yield database
-    async with engine.begin() as connection:
-        await connection.run_sync(METADATA.drop_all)
-        await connection.execute(sa.text(f"DROP TABLE {VERSION_TABLE}"))
     await database.stop()
 
 

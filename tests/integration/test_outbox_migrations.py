@@ -1,46 +1,20 @@
 """The outbox's tables change with the code, once, and nothing that stands in them is lost (B25)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
-from test_outbox_databases import NOW, PASSWORD, REQUEST
+from test_outbox_databases import NOW, REQUEST
 
 from services.chassis.errors import Invalid
-from services.mes_connector.adapters.database import Database, async_url, open_engine
+from services.mes_connector.adapters.database import Database, open_engine
 from services.mes_connector.adapters.migrations import VERSION_TABLE
 from services.mes_connector.adapters.outbox import SqlOutbox
 from services.mes_connector.adapters.tables import METADATA
 from services.mes_connector.domain.order import Order
-from tools.ports import free_port
-from tools.postgres import Postgres
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    server = Postgres("jidoka", PASSWORD, free_port())
-    yield server
-    server.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    """Of a database in which nothing is."""
-    if request.param == "sqlite":
-        url = async_url(f"sqlite:///{tmp_path}/outbox.sqlite")
-    else:
-        url = async_url(request.getfixturevalue("postgres").url, PASSWORD)
-    engine = open_engine(url, 20, None)
-    yield engine
-    async with engine.begin() as connection:
-        await connection.run_sync(METADATA.drop_all)
-        await connection.execute(sa.text(f"DROP TABLE IF EXISTS {VERSION_TABLE}"))
-    await engine.dispose()
 
 
 async def versions(engine: AsyncEngine) -> list[str]:
